@@ -1,0 +1,21 @@
+"""The Celery application. A worker that is set up against the rules of `core.jobs` does not start."""
+
+import os
+
+from celery import Celery
+from celery.signals import worker_init
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("nocturne")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@worker_init.connect
+def refuse_unsafe_settings(**kwargs: object) -> None:
+    if not (app.conf.task_acks_late and app.conf.worker_prefetch_multiplier == 1):
+        raise SystemExit("A worker must acknowledge late and prefetch one task: see config/settings.py.")
+    if settings.CELERY_TASK_TIME_LIMIT * 2 >= settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]:
+        raise SystemExit("A task may outlive the broker's visibility timeout: see config/settings.py.")

@@ -1,0 +1,11 @@
+"""The whole chain on one screen: when a slide enters a state, this is what follows. Nothing else starts work."""
+
+from lims.states import State
+
+FOLLOWS: dict[str, str] = {
+    State.SCANNED: "deidentify.deidentify_slide",
+    State.DEIDENTIFIED: "annotation.assign_slide",
+}
+
+# Asked every 15 s, by beat and by the relay: each finds what stopped and puts it right.
+RECONCILERS: tuple[str, ...] = ("scanning.services.reconcile",)

@@ -1,0 +1,62 @@
+"""The API's shape: one error form, one page form, and a door that is shut where nobody said who may enter."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, set_rollback
+
+from core.errors import NocturneError
+
+
+class Pages(LimitOffsetPagination):
+    default_limit = 50
+    max_limit = 500
+
+
+class DenyUnlessDeclared(BasePermission):
+    """The default door: an endpoint that names no roles lets nobody in."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return False
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Every refusal as {"error": {"code", "message", "detail", "retryable"}}."""
+    if isinstance(error, NocturneError):
+        set_rollback()
+        return shape(error.status, error.code, error.message, error.detail, error.retryable)
+    if isinstance(error, Http404):
+        return shape(404, "not_found", "There is no such thing.")
+    if isinstance(error, PermissionDenied):
+        return shape(403, "not_allowed", "You may not do this.")
+    if isinstance(error, exceptions.ValidationError):
+        return shape(400, "bad_input", "Some of what was sent cannot be used.", {"fields": error.detail})
+    if isinstance(error, exceptions.APIException):
+        return _of_framework(error)
+    return None
+
+
+def _of_framework(error: exceptions.APIException) -> Response:
+    codes = {
+        status.HTTP_401_UNAUTHORIZED: "not_authenticated",
+        status.HTTP_403_FORBIDDEN: "not_allowed",
+        status.HTTP_404_NOT_FOUND: "not_found",
+        status.HTTP_405_METHOD_NOT_ALLOWED: "method_not_allowed",
+        status.HTTP_429_TOO_MANY_REQUESTS: "slow_down",
+    }
+    code = codes.get(error.status_code, "bad_input")
+    return shape(error.status_code, code, str(error.detail), retryable=code == "slow_down")
+
+
+def shape(
+    status_code: int, code: str, message: str, detail: Mapping[str, Any] | None = None, retryable: bool = False
+) -> Response:
+    body = {"error": {"code": code, "message": message, "detail": detail or {}, "retryable": retryable}}
+    return Response(body, status=status_code)

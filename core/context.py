@@ -1,0 +1,36 @@
+"""What every page's frame knows: who is here and which rooms are open to them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from core.roles import EVERYONE, Role, roles_of
+
+
+@dataclass(frozen=True)
+class Room:
+    """One entry of the main menu."""
+
+    label: str
+    route: str
+    roles: tuple[Role, ...]
+
+
+BENCH = (Role.TECHNICIAN, Role.MANAGER, Role.ADMINISTRATOR)
+ROOMS = (
+    Room("Home", "home", EVERYONE),
+    Room("Slides", "lims:slides", EVERYONE),
+    Room("Cases", "lims:cases", (*BENCH, Role.STEWARD)),
+    Room("Batches", "lims:batches", BENCH),
+    Room("Worklist", "annotation:worklist", (Role.PATHOLOGIST, Role.ADMINISTRATOR)),
+    Room("Assignments", "annotation:assignments", (Role.MANAGER, Role.ADMINISTRATOR)),
+    Room("De-identification", "deidentify:list", (Role.STEWARD, Role.ADMINISTRATOR)),
+    Room("Releases", "corpus:releases", (Role.STEWARD, Role.MANAGER, Role.ADMINISTRATOR)),
+    Room("Figures", "overview:figures", (Role.MANAGER, Role.ADMINISTRATOR)),
+)
+
+
+def laboratory(request: HttpRequest) -> dict[str, Any]:
+    roles = roles_of(request.user) if hasattr(request, "user") else frozenset()
+    return {"my_roles": roles, "rooms": [room for room in ROOMS if roles & set(room.roles)]}

@@ -1,0 +1,76 @@
+// @ts-check
+/** What every page does: the theme toggle, menus that close, questions before a step that cannot be taken back. */
+
+const root = document.documentElement;
+
+/** @returns {"dark" | "light"} the theme that is on the screen now */
+function shown() {
+  const chosen = root.dataset.theme;
+  if (chosen === "dark" || chosen === "light") return chosen;
+  return matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
+}
+
+for (const button of document.querySelectorAll("[data-theme-toggle]")) {
+  if (!(button instanceof HTMLButtonElement)) continue;
+  const tell = () => {
+    button.textContent = shown() === "dark" ? "Light" : "Dark";
+    button.setAttribute("aria-label", `Change to the ${shown() === "dark" ? "light" : "dark"} theme`);
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const next = shown() === "dark" ? "light" : "dark";
+    root.dataset.theme = next;
+    localStorage.setItem("nocturne-theme", next);
+    tell();
+  });
+  tell();
+}
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(/** @type {Node} */ (event.target))) menu.removeAttribute("open");
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.removeAttribute("open");
+    menu.querySelector("summary")?.focus();
+  }
+});
+
+// <form data-ask="Really?">: one question, then it goes.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form instanceof HTMLFormElement && form.dataset.ask && !confirm(form.dataset.ask)) event.preventDefault();
+});
+
+// <select data-submits>: a filter acts as soon as it is chosen. Its form keeps a button for those without scripts.
+document.addEventListener("change", (event) => {
+  const field = event.target;
+  if (field instanceof HTMLSelectElement && "submits" in field.dataset) field.form?.requestSubmit();
+});
+
+// <button data-print>
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.addEventListener("click", () => window.print());
+}
+
+/** A live part that cannot reach the laboratory says so, and says when it can again. */
+const notices = document.getElementById("notices");
+let away = false;
+document.body.addEventListener("htmx:sendError", () => {
+  if (away || !notices) return;
+  away = true;
+  const notice = document.createElement("p");
+  notice.className = "notice error";
+  notice.dataset.away = "";
+  notice.textContent = "The laboratory does not answer. What you see may be old; this page keeps trying.";
+  notices.append(notice);
+});
+document.body.addEventListener("htmx:afterOnLoad", () => {
+  if (!away) return;
+  away = false;
+  notices?.querySelector("[data-away]")?.remove();
+});

@@ -1,0 +1,100 @@
+"""The night: ready slides become attempts, and a doorbell per scanner works them off one by one."""
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from core import audit, jobs
+from core.errors import Conflict
+from lims import queries
+from lims.models import Batch, Slot
+from lims.services import Actor, move_phase
+from lims.states import State
+from scanning.models import Attempt, Night, Scanner
+
+OPEN = (Attempt.State.QUEUED, Attempt.State.RUNNING, Attempt.State.ACQUIRED)
+
+
+@transaction.atomic
+def start_night(*, batch: Batch, actor: Actor) -> Night:
+    """Queue every ready slide and ring the scanner's worker. Slides accepted later join the queue."""
+    night = Night.objects.select_related("scanner").filter(batch=batch).first()
+    if night is None:
+        raise Conflict("Take the snapshots first.")
+    if queries.slides_of(batch).filter(state=State.LOADED).exists():
+        raise Conflict("Some snapshots are still being taken.")
+    phases = [Batch.Phase.SNAPSHOTS, Batch.Phase.REVIEW]
+    if not move_phase(batch=batch, source=phases, target=Batch.Phase.NIGHT, actor=actor):
+        raise Conflict(f"The night of {batch} has begun already.")
+    Night.objects.filter(pk=night.pk).update(started_at=timezone.now())
+    for slot in queries.slots_of(batch).filter(slide__state=State.READY):
+        queue_attempt(slot=slot, night=night)
+    ring(night)
+    return night
+
+
+def queue_attempt(*, slot: Slot, night: Night) -> Attempt:
+    assert slot.slide is not None  # noqa: S101  only known slides become ready
+    last = Attempt.objects.filter(slide=slot.slide).aggregate(n=Max("number"))["n"] or 0
+    attempt = Attempt.objects.create(
+        slide=slot.slide,
+        slot=slot,
+        night=night,
+        number=last + 1,
+        order=slot.carousel.number * 100 + slot.position,
+    )
+    ring(night)
+    return attempt
+
+
+def ring(night: Night) -> None:
+    """Tell the scanner's worker that there is work, unless a bell is ringing already."""
+    if not jobs.open_jobs("scanning.drive", night_id=night.pk):
+        jobs.enqueue("scanning.drive", queue=night.scanner.queue, night_id=night.pk)
+
+
+def next_attempt(night: Night) -> Attempt | None:
+    """The attempt to work on: one that was interrupted first, then the queue in its order."""
+    waiting = Attempt.objects.filter(night=night).select_related("slide", "slot__carousel", "night__scanner")
+    running = waiting.filter(state=Attempt.State.RUNNING).order_by("started_at").first()
+    return running or waiting.filter(state=Attempt.State.QUEUED).order_by("order", "id").first()
+
+
+@transaction.atomic
+def set_paused(*, night: Night, paused: bool, actor: Actor) -> None:
+    """A paused night finishes the slide under the lens, then waits."""
+    Night.objects.filter(pk=night.pk).update(paused=paused)
+    audit.record(actor=actor, action="night.pause" if paused else "night.resume", target=f"batch:{night.batch.name}")
+    if not paused:
+        ring(night)
+
+
+@transaction.atomic
+def lock(*, scanner: Scanner, reason: str, actor: Actor) -> None:
+    """A person takes the instrument: no slide is begun until it is given back."""
+    changed = Scanner.objects.filter(pk=scanner.pk, locked_by="").update(
+        locked_by=audit.name_of(actor), lock_reason=reason[:200]
+    )
+    if not changed:
+        raise Conflict(f"{scanner} is locked already.")
+    audit.record(actor=actor, action="scanner.lock", target=f"scanner:{scanner.name}", reason=reason)
+
+
+@transaction.atomic
+def unlock(*, scanner: Scanner, actor: Actor) -> None:
+    Scanner.objects.filter(pk=scanner.pk).update(locked_by="", lock_reason="")
+    audit.record(actor=actor, action="scanner.unlock", target=f"scanner:{scanner.name}")
+    for night in Night.objects.filter(scanner=scanner, ended_at=None, batch__phase=Batch.Phase.NIGHT):
+        ring(night)
+
+
+def end_night_if_done(*, night: Night) -> bool:
+    """Morning comes when every attempt has ended and nothing ready was left behind."""
+    if Attempt.objects.filter(night=night, state__in=OPEN).exists():
+        return False
+    if queries.slides_of(night.batch).filter(state__in=[State.READY, State.SCANNING]).exists():
+        return False
+    moved = move_phase(batch=night.batch, source=[Batch.Phase.NIGHT], target=Batch.Phase.MORNING)
+    if moved:
+        Night.objects.filter(pk=night.pk).update(ended_at=timezone.now())
+    return moved

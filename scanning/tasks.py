@@ -1,0 +1,24 @@
+"""Thin edges: ids in, one service call."""
+
+from core.jobs import durable
+from lims.models import Slot
+from scanning import services
+from scanning.models import Attempt, Night
+
+
+@durable("scanning.snap", lease_s=30.0, attempts=5)
+def snap(slot_id: int) -> None:
+    slot = Slot.objects.select_related("slide", "carousel__batch").get(pk=slot_id)
+    batch = slot.carousel.batch
+    services.snap(slot=slot, night=Night.objects.select_related("scanner").get(batch=batch))
+    services.end_snapshots_if_done(batch=batch)
+
+
+@durable("scanning.drive", lease_s=15.0, attempts=20)
+def drive(night_id: int) -> None:
+    services.drive(night=Night.objects.get(pk=night_id))
+
+
+@durable("scanning.collect", lease_s=30.0, attempts=20)
+def collect(attempt_id: int) -> None:
+    services.collect(attempt=Attempt.objects.select_related("slide", "night__batch").get(pk=attempt_id))
