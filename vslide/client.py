@@ -1,0 +1,65 @@
+"""The slide service as seen from the laboratory."""
+
+from typing import Self, TypeVar
+
+from vslide.messages import (
+    REPLIES,
+    AbortRun,
+    AskHealth,
+    AskRun,
+    FinishRun,
+    ForgetRun,
+    Health,
+    OpenRun,
+    RunOpened,
+    RunStatus,
+)
+from vslide.model import SlideHeader
+from wire import Client, Message, RemoteError, Security
+
+Reply = TypeVar("Reply", bound=Message)
+
+
+class SlideService:
+    """One method for each request. Every call raises ``wire.Timeout`` when the service does not answer and
+    ``wire.RemoteError`` (with its ``code`` and ``retryable``) when it refuses. Not for use by several threads."""
+
+    def __init__(
+        self, endpoint: str, *, timeout_s: float = 5.0, retries: int = 2, security: Security | None = None
+    ) -> None:
+        self._client = Client(endpoint, REPLIES, timeout_s=timeout_s, retries=retries, security=security)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def open_run(self, *, run_id: str, slide_id: str, fence: int, header: SlideHeader, planned: int) -> RunOpened:
+        """Begin or take over a run: where its pixels go, and which planes are safe already."""
+        request = OpenRun(run_id=run_id, slide_id=slide_id, fence=fence, header=header, planned=planned)
+        return self._ask(request, RunOpened)
+
+    def finish(self, run_id: str, fence: int) -> RunStatus:
+        return self._ask(FinishRun(run_id=run_id, fence=fence), RunStatus)
+
+    def ask(self, run_id: str) -> RunStatus:
+        return self._ask(AskRun(run_id=run_id), RunStatus)
+
+    def abort(self, run_id: str, fence: int, reason: str = "") -> RunStatus:
+        return self._ask(AbortRun(run_id=run_id, fence=fence, reason=reason), RunStatus)
+
+    def forget(self, run_id: str) -> RunStatus:
+        return self._ask(ForgetRun(run_id=run_id), RunStatus)
+
+    def health(self) -> Health:
+        return self._ask(AskHealth(), Health)
+
+    def _ask(self, request: Message, kind: type[Reply]) -> Reply:
+        reply, _ = self._client.call(request)
+        if not isinstance(reply, kind):
+            raise RemoteError(f"the slide service answered {type(reply).__name__}, not {kind.__name__}")
+        return reply

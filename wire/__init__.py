@@ -1,0 +1,44 @@
+"""Typed messages over ZeroMQ: requests that are carried out once, numbered events, and a stream that loses nothing.
+
+The only package of Nocturne that imports zmq.
+"""
+
+from wire.errors import (
+    Garbage,
+    Insecure,
+    PeerLost,
+    Refused,
+    RemoteError,
+    Timeout,
+    VersionMismatch,
+    WireError,
+)
+from wire.events import Event, Publisher, Subscriber
+from wire.message import VERSION, Fault, Message
+from wire.rpc import Client, Server
+from wire.security import KeyPair, Security
+from wire.stream import Arrival, Receiver, Sender
+
+__all__ = [
+    "VERSION",
+    "Arrival",
+    "Client",
+    "Event",
+    "Fault",
+    "Garbage",
+    "Insecure",
+    "KeyPair",
+    "Message",
+    "PeerLost",
+    "Publisher",
+    "Receiver",
+    "Refused",
+    "RemoteError",
+    "Security",
+    "Sender",
+    "Server",
+    "Subscriber",
+    "Timeout",
+    "VersionMismatch",
+    "WireError",
+]
