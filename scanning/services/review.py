@@ -70,13 +70,14 @@ def _check(snapshot: Snapshot, review: Review) -> None:
     left, top = snapshot.origin_x_um, snapshot.origin_y_um
     right, bottom = left + snapshot.width * snapshot.um_per_px, top + snapshot.height * snapshot.um_per_px
     area = review.area
-    inside = left <= area.x_um and top <= area.y_um
-    inside = inside and area.x_um + area.width_um <= right and area.y_um + area.height_um <= bottom
+    slack = snapshot.um_per_px  # the page rounds to a tenth of a µm, people to a pixel
+    inside = left - slack <= area.x_um and top - slack <= area.y_um
+    inside = inside and area.x_um + area.width_um <= right + slack and area.y_um + area.height_um <= bottom + slack
     if not (inside and area.width_um > 0 and area.height_um > 0):
         raise BadInput("The scan area must lie on the picture.", field="area")
     if len(review.points) > MOST_POINTS:
         raise BadInput(f"At most {MOST_POINTS} focus points.", field="points")
-    if not all(left <= x <= right and top <= y <= bottom for x, y in review.points):
+    if not all(left - slack <= x <= right + slack and top - slack <= y <= bottom + slack for x, y in review.points):
         raise BadInput("A focus point lies outside the picture.", field="points")
 
 

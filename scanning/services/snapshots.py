@@ -109,7 +109,7 @@ def _keep(slot: Slot, slide: Slide, result: SnapshotResult, macro: bytes, label:
             um_per_px=result.um_per_px,
             origin_x_um=result.origin_x_um,
             origin_y_um=result.origin_y_um,
-            **_area(proposal),
+            **_area(proposal, result, picture),
             risk=proposal.risk.score,
             reasons=list(proposal.risk.reasons),
         )
@@ -126,15 +126,19 @@ def _decode(image: bytes) -> np.ndarray:
     return picture
 
 
-def _area(proposal: Proposal) -> dict[str, float]:
+def _area(proposal: Proposal, result: SnapshotResult, picture: np.ndarray) -> dict[str, float]:
+    """The proposed scan area, kept on the picture."""
     if proposal.area is None:
         return {}
     area = proposal.area
+    left, top = max(area.x_um, result.origin_x_um), max(area.y_um, result.origin_y_um)
+    right = min(area.x_um + area.width_um, result.origin_x_um + picture.shape[1] * result.um_per_px)
+    bottom = min(area.y_um + area.height_um, result.origin_y_um + picture.shape[0] * result.um_per_px)
     return {
-        "area_x_um": area.x_um,
-        "area_y_um": area.y_um,
-        "area_width_um": area.width_um,
-        "area_height_um": area.height_um,
+        "area_x_um": left,
+        "area_y_um": top,
+        "area_width_um": right - left,
+        "area_height_um": bottom - top,
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--cast", action="store_true", help="also make one person of each role")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        call_command("createcachetable", verbosity=0)
         for role in Role:
             Group.objects.get_or_create(name=role.value)
         if options["cast"]:

@@ -1,0 +1,6 @@
+"""Who may enter the scanner room."""
+
+from core.roles import Role
+
+HANDS = (Role.TECHNICIAN, Role.ADMINISTRATOR)
+LOOKERS = (*HANDS, Role.MANAGER)
