@@ -62,7 +62,8 @@ class SnapshotOut(serializers.ModelSerializer[Snapshot]):
 class ReviewIn(serializers.Serializer[Any]):
     area = serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4)
     points = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2), max_length=MOST_POINTS
+        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
+        max_length=MOST_POINTS,
     )
     version = serializers.IntegerField(min_value=1)
     seconds = serializers.FloatField(min_value=0, required=False, default=0.0)
@@ -70,14 +71,20 @@ class ReviewIn(serializers.Serializer[Any]):
     def review(self) -> Review:
         given = self.validated_data
         points = [(x, y) for x, y in given["points"]]
-        return Review(area=Rect(*given["area"]), points=points, version=given["version"], seconds=given["seconds"])
+        return Review(
+            area=Rect(*given["area"]), points=points, version=given["version"], seconds=given["seconds"]
+        )
 
 
 class Snapshots(viewsets.ReadOnlyModelViewSet[Snapshot]):
     queryset = Snapshot.objects.select_related("slide", "slot__carousel__batch").prefetch_related("points")
     serializer_class = SnapshotOut
     permission_classes = [for_roles(*LOOKERS, write=HANDS)]
-    filterset_fields: ClassVar = {"slide__barcode": ["exact"], "slide__state": ["exact"], "slot__carousel__batch": ["exact"]}
+    filterset_fields: ClassVar = {
+        "slide__barcode": ["exact"],
+        "slide__state": ["exact"],
+        "slot__carousel__batch": ["exact"],
+    }
 
     @extend_schema(request=ReviewIn, responses=SnapshotOut)
     @action(detail=True, methods=["post"])

@@ -52,7 +52,9 @@ class Snapshot(models.Model):
 
     slot = models.OneToOneField(Slot, on_delete=models.CASCADE, related_name="snapshot")
     slide = models.ForeignKey(Slide, on_delete=models.PROTECT, related_name="snapshots")
-    macro = models.CharField(max_length=200, help_text="relative to SNAPSHOT_ROOT; shows the label's end of the glass")
+    macro = models.CharField(
+        max_length=200, help_text="relative to SNAPSHOT_ROOT; shows the label's end of the glass"
+    )
     label = models.CharField(max_length=200, help_text="relative to SNAPSHOT_ROOT; identified")
     barcode_read = models.CharField(max_length=64, blank=True)
     width = models.PositiveIntegerField()
@@ -154,3 +156,30 @@ class Attempt(models.Model):
     def seconds(self) -> float | None:
         end = self.ended_at or self.acquired_at
         return (end - self.started_at).total_seconds() if self.started_at and end else None
+
+
+class ImportedFile(models.Model):
+    """A vendor scanner's file as it was found in a watched folder, and what became of it."""
+
+    class State(models.TextChoices):
+        MATCHED = "matched", "In the record"
+        UNMATCHED = "unmatched", "Waits for a match"
+        REFUSED = "refused", "Refused"
+
+    name = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64, blank=True)
+    bytes = models.BigIntegerField(default=0)
+    state = models.CharField(max_length=9, choices=State)
+    slide = models.ForeignKey(Slide, null=True, blank=True, on_delete=models.PROTECT, related_name="imports")
+    message = models.CharField(max_length=500, blank=True)
+    path = models.CharField(max_length=500, help_text="where it was found")
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-seen_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["path"], name="scanning_one_row_per_found_file")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -112,7 +112,9 @@ class Fail:
 Command = OpenRun | StartScan | Watch | Wait | FinishRun | Fail
 
 # A fault of the glass is not healed by trying again at once; a person or another night must.
-HEALED_BY_TAKEOVER = frozenset({"client_lost", "slide_service", "lost_messages", "scanner_lost", "power_cut", "busy"})
+HEALED_BY_TAKEOVER = frozenset(
+    {"client_lost", "slide_service", "lost_messages", "scanner_lost", "power_cut", "busy"}
+)
 
 
 def begin(now: float) -> tuple[ScanState, Command]:
@@ -123,7 +125,9 @@ def step(state: ScanState, event: Event, now: float) -> tuple[ScanState, Command
     """The next state and the one command to carry out; None when the scan has ended."""
     match event:
         case Opened():
-            return replace(state, phase="starting", done=max(state.done, event.durable), advanced_at=now), StartScan()
+            return replace(
+                state, phase="starting", done=max(state.done, event.durable), advanced_at=now
+            ), StartScan()
         case Started():
             return replace(state, phase="scanning", advanced_at=now), Watch()
         case Progressed():
@@ -159,7 +163,9 @@ def _again(state: ScanState, reason: str, message: str) -> tuple[ScanState, Comm
     if state.takeovers >= MAX_TAKEOVERS:
         return _fail(state, reason, f"{message} (gave up after {state.takeovers + 1} tries)".strip())
     wait = min(FIRST_WAIT_S * 2**state.takeovers, LONGEST_WAIT_S)
-    return replace(state, phase="waiting", takeovers=state.takeovers + 1, reason=reason, message=message), Wait(wait)
+    return replace(
+        state, phase="waiting", takeovers=state.takeovers + 1, reason=reason, message=message
+    ), Wait(wait)
 
 
 def _fail(state: ScanState, reason: str, message: str) -> tuple[ScanState, Command]:

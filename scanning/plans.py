@@ -35,6 +35,16 @@ def plan_for(snapshot: Snapshot, info: ScannerInfo) -> ScanPlan:
 
 def glass_for(slide: Slide, barcode: str) -> Glass:
     """What hands would put into the slot. The specimen follows from the slide alone, so a rescan finds the same tissue."""
-    stain = "IF4" if modality_of(slide.stain) == "fluorescence" else ("IHC" if "IHC" in slide.stain.upper() else "H&E")
+    stain = (
+        "IF4"
+        if modality_of(slide.stain) == "fluorescence"
+        else ("IHC" if "IHC" in slide.stain.upper() else "H&E")
+    )
     seed = int.from_bytes(hashlib.sha256(slide.barcode.encode()).digest()[:4], "big")
-    return Glass(barcode=barcode, stain=stain, seed=seed, specimen=settings.SIMULATED_SPECIMEN or None, label=slide.stain)
+    return Glass(
+        barcode=barcode,
+        stain=stain,
+        seed=seed,
+        specimen=settings.SIMULATED_SPECIMEN or None,
+        label=slide.stain,
+    )

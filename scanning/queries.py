@@ -47,7 +47,10 @@ def progress(batch: Batch) -> Progress:
     open_states = dict(attempts.order_by().values_list("state").annotate(n=Count("id")))
     sums = attempts.aggregate(done=Sum("done_planes"), planned=Sum("planned_planes"))
     running = (
-        attempts.filter(state=Attempt.State.RUNNING).select_related("slide", "slot__carousel").order_by("started_at").first()
+        attempts.filter(state=Attempt.State.RUNNING)
+        .select_related("slide", "slot__carousel")
+        .order_by("started_at")
+        .first()
     )
     return Progress(
         slides=sum(states.values()),
@@ -111,7 +114,9 @@ def failures(batch: Batch) -> list[Cause]:
 
 
 def attempts_of(slide: Slide) -> QuerySet[Attempt]:
-    return slide.attempts.select_related("slot__carousel", "night__batch", "night__scanner").order_by("number")
+    return slide.attempts.select_related("slot__carousel", "night__batch", "night__scanner").order_by(
+        "number"
+    )
 
 
 def expected_end(found: Progress, now: datetime | None = None) -> datetime | None:

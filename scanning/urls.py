@@ -16,6 +16,8 @@ urlpatterns = [
     path("snapshots/<int:snapshot_id>/refuse/", views.review_refuse, name="review-refuse"),
     path("snapshots/<int:snapshot_id>/macro.jpg", views.picture, {"which": "macro"}, name="macro"),
     path("snapshots/<int:snapshot_id>/label.png", views.picture, {"which": "label"}, name="label"),
+    path("imports/", views.imports, name="imports"),
+    path("imports/<int:file_id>/match/", views.import_match, name="import-match"),
     path("scanners/", views.scanner_list, name="scanners"),
     path("scanners/<slug:name>/lock/", views.scanner_lock, name="scanner-lock"),
 ]

@@ -19,12 +19,9 @@ from scanning import queries, services
 from scanning.clients import scanner_client, scanners
 from scanning.forms import ReviewForm, StartSnapshots
 from scanning.guards import HANDS, LOOKERS
-from scanning.models import Night, Scanner, Snapshot
+from scanning.models import ImportedFile, Night, Scanner, Snapshot
 from scanning.services.snapshots import SAFE_BELOW
 from wire import WireError
-
-
-
 
 
 def _person(request: HttpRequest) -> User:
@@ -104,7 +101,9 @@ def reviews(request: HttpRequest, batch_id: int) -> HttpResponse:
 @require_GET
 def review(request: HttpRequest, snapshot_id: int) -> HttpResponse:
     """One snapshot: look, move points, accept, next."""
-    snapshot = get_object_or_404(Snapshot.objects.select_related("slide", "slot__carousel__batch"), pk=snapshot_id)
+    snapshot = get_object_or_404(
+        Snapshot.objects.select_related("slide", "slot__carousel__batch"), pk=snapshot_id
+    )
     batch = snapshot.slot.carousel.batch
     waiting = services.doubtful(batch)
     following = next((other for other in waiting if other.pk != snapshot.pk), None)
@@ -126,7 +125,9 @@ def review(request: HttpRequest, snapshot_id: int) -> HttpResponse:
 @require_POST
 def review_save(request: HttpRequest, snapshot_id: int) -> HttpResponseBase:
     """Keep the edits; with `accept`, accept them and go on to the next doubtful slide."""
-    snapshot = get_object_or_404(Snapshot.objects.select_related("slide", "slot__carousel__batch"), pk=snapshot_id)
+    snapshot = get_object_or_404(
+        Snapshot.objects.select_related("slide", "slot__carousel__batch"), pk=snapshot_id
+    )
     form = ReviewForm(request.POST)
     if not form.is_valid():
         raise BadInput("; ".join(str(text) for texts in form.errors.values() for text in texts))
@@ -142,7 +143,9 @@ def review_save(request: HttpRequest, snapshot_id: int) -> HttpResponseBase:
 @require_POST
 def review_refuse(request: HttpRequest, snapshot_id: int) -> HttpResponseBase:
     """This glass cannot be scanned as it is: it fails now, known before the night."""
-    snapshot = get_object_or_404(Snapshot.objects.select_related("slide", "slot__carousel__batch"), pk=snapshot_id)
+    snapshot = get_object_or_404(
+        Snapshot.objects.select_related("slide", "slot__carousel__batch"), pk=snapshot_id
+    )
     reason = request.POST.get("reason", FailureReason.NO_FOCUS_POINTS)
     note = request.POST.get("note", "")
     advance(slide=snapshot.slide, to=State.FAILED, actor=_person(request), reason=reason, note=note)
@@ -166,7 +169,9 @@ def picture(request: HttpRequest, snapshot_id: int, which: str) -> HttpResponseB
         audit.record(actor=_person(request), action="label.look", target=f"slide:{snapshot.slide.barcode}")
     file = snapshot.label_file if which == "label" else snapshot.macro_file
     kind = "image/png" if which == "label" else "image/jpeg"
-    return FileResponse(file.open("rb"), content_type=kind, headers={"Cache-Control": "private, max-age=3600"})
+    return FileResponse(
+        file.open("rb"), content_type=kind, headers={"Cache-Control": "private, max-age=3600"}
+    )
 
 
 @role_required(*LOOKERS)
@@ -213,3 +218,22 @@ def scanner_lock(request: HttpRequest, name: str) -> HttpResponseBase:
             raise BadInput("Say why you take the scanner.", field="reason")
         services.lock(scanner=scanner, reason=reason, actor=_person(request))
     return redirect("scanning:scanners")
+
+
+@role_required(*LOOKERS)
+@require_GET
+def imports(request: HttpRequest) -> HttpResponse:
+    """Vendor files as they were found; the unmatched wait for a person."""
+    files = ImportedFile.objects.select_related("slide")
+    waiting = files.filter(state=ImportedFile.State.UNMATCHED)
+    others = files.exclude(state=ImportedFile.State.UNMATCHED)[:200]
+    return render(request, "scanning/imports.html", {"waiting": waiting, "others": others})
+
+
+@role_required(*HANDS)
+@require_POST
+def import_match(request: HttpRequest, file_id: int) -> HttpResponseBase:
+    found = get_object_or_404(ImportedFile, pk=file_id, state=ImportedFile.State.UNMATCHED)
+    row = services.match_by_hand(found=found, barcode=request.POST.get("barcode", ""), actor=_person(request))
+    messages.success(request, f"{found.name} is slide {row.slide.barcode}.")
+    return redirect("scanning:imports")

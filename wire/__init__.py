@@ -4,6 +4,7 @@ The only package of Nocturne that imports zmq.
 """
 
 from wire.errors import (
+    CannotBind,
     Garbage,
     Insecure,
     PeerLost,
@@ -22,6 +23,7 @@ from wire.stream import Arrival, Receiver, Sender
 __all__ = [
     "VERSION",
     "Arrival",
+    "CannotBind",
     "Client",
     "Event",
     "Fault",

@@ -58,5 +58,10 @@ class RemoteError(WireError):
         self.retryable = retryable
 
 
+class CannotBind(WireError):
+    code = "cannot_bind"
+    retryable = True
+
+
 class Insecure(WireError):
     code = "insecure"

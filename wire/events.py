@@ -8,7 +8,7 @@ import zmq
 
 from wire.errors import Garbage, VersionMismatch
 from wire.message import PREFIX, Codec, Message, check_prefix
-from wire.security import Security, secure_client, secure_server
+from wire.security import Security, refuse_open, secure_client, secure_server
 from wire.sockets import bind, open_socket
 
 HIGH_WATER = 1000
@@ -29,8 +29,9 @@ class Publisher:
     def __init__(
         self, endpoint: str, *, security: Security | None = None, context: "zmq.Context[Any] | None" = None
     ) -> None:
+        refuse_open(endpoint, security)
         self._socket = open_socket(context or zmq.Context.instance(), zmq.PUB, high_water=HIGH_WATER)
-        self._authenticator = secure_server(self._socket, endpoint, security)
+        self._authenticator = secure_server(self._socket, security)
         self.endpoint = bind(self._socket, endpoint)
         self._codec = Codec(())
         self._sequence = 0

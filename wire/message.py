@@ -18,7 +18,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Base of every message. Unknown fields of a newer peer are ignored; missing ones take their defaults."""
 
 
-class Fault(Message):
+class Fault(Message, frozen=True):
     """How an error travels."""
 
     code: str

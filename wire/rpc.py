@@ -15,7 +15,7 @@ import zmq
 
 from wire.errors import Garbage, RemoteError, Timeout, VersionMismatch, WireError
 from wire.message import PREFIX, Codec, Fault, Message, check_prefix
-from wire.security import Security, secure_client, secure_server
+from wire.security import Security, refuse_open, secure_client, secure_server
 from wire.sockets import bind, open_socket
 
 log = logging.getLogger(__name__)
@@ -40,10 +40,11 @@ class Server:
         context: "zmq.Context[Any] | None" = None,
         security: Security | None = None,
     ) -> None:
+        refuse_open(endpoint, security)
         self._context = context or zmq.Context.instance()
         self._socket = open_socket(self._context, zmq.ROUTER)
         self._socket.router_handover = 1
-        self._authenticator = secure_server(self._socket, endpoint, security)
+        self._authenticator = secure_server(self._socket, security)
         self.endpoint = bind(self._socket, endpoint)
         self.garbage = 0
         self._codec = Codec(requests)

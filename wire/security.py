@@ -54,12 +54,9 @@ class Security:
     allowed: frozenset[bytes] = frozenset()
 
 
-def secure_server(
-    socket: zmq.Socket[bytes], endpoint: str, security: Security | None
-) -> ThreadAuthenticator | None:
-    """Apply keys before bind. Raises ``Insecure`` for a socket that the network could reach without them."""
+def secure_server(socket: zmq.Socket[bytes], security: Security | None) -> ThreadAuthenticator | None:
+    """Apply keys before bind, and start the thread that asks the allow-list."""
     if security is None:
-        refuse_open(endpoint)
         return None
     authenticator = ThreadAuthenticator(socket.context)
     authenticator.start()
@@ -78,9 +75,10 @@ def secure_client(socket: zmq.Socket[bytes], security: Security | None) -> None:
     socket.curve_serverkey = security.server
 
 
-def refuse_open(endpoint: str) -> None:
+def refuse_open(endpoint: str, security: Security | None) -> None:
+    """Raises ``Insecure`` for a socket that the network could reach without keys."""
     parts = urlparse(endpoint)
-    if parts.scheme == "tcp" and parts.netloc.rsplit(":", 1)[0] not in LOOPBACK:
+    if security is None and parts.scheme == "tcp" and parts.netloc.rsplit(":", 1)[0] not in LOOPBACK:
         raise Insecure(
             f"{endpoint} can be reached from the network: give it CURVE keys, or bind to 127.0.0.1"
         )
@@ -91,4 +89,5 @@ class _AllowList:
         self._allowed = allowed
 
     def callback(self, domain: str, key: bytes) -> bool:
-        return zmq.utils.z85.encode(key) in self._allowed
+        """``key`` as z85 text, as key files have it."""
+        return key in self._allowed

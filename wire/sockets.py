@@ -2,6 +2,7 @@
 
 import zmq
 
+from wire.errors import CannotBind
 from wire.message import MOST_FRAME_BYTES
 
 HEARTBEAT_MS = 1000
@@ -23,7 +24,11 @@ def open_socket(
 
 
 def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:
-    """Bind and say where: a wildcard port becomes the real one."""
-    socket.bind(endpoint)
+    """Bind and say where: a wildcard port becomes the real one. Raises ``CannotBind``; the socket is closed then."""
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        socket.close()
+        raise CannotBind(f"{endpoint}: {error}") from error
     bound = socket.get_string(zmq.LAST_ENDPOINT)
     return bound.rstrip("\x00")

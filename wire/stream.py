@@ -22,7 +22,7 @@ import zmq
 
 from wire.errors import Garbage, PeerLost, Refused, VersionMismatch, WireError
 from wire.message import PREFIX, Codec, Fault, Message, check_prefix
-from wire.security import Security, secure_client, secure_server
+from wire.security import Security, refuse_open, secure_client, secure_server
 from wire.sockets import bind, open_socket
 
 log = logging.getLogger(__name__)
@@ -203,9 +203,10 @@ class Receiver:
         security: Security | None = None,
         context: "zmq.Context[Any] | None" = None,
     ) -> None:
+        refuse_open(endpoint, security)
         self._socket = open_socket(context or zmq.Context.instance(), zmq.ROUTER, high_water=QUEUED_ITEMS)
         self._socket.router_handover = 1
-        self._authenticator = secure_server(self._socket, endpoint, security)
+        self._authenticator = secure_server(self._socket, security)
         self.endpoint = bind(self._socket, endpoint)
         self._codec = Codec(types)
         self._known: set[bytes] = set()

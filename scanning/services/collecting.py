@@ -37,10 +37,14 @@ def collect(*, attempt: Attempt) -> None:
         return
     status = _ask_patiently(attempt)
     if status.state == "failed":
-        reason = FailureReason.MISSING_FIELDS if status.received < status.planned else FailureReason.VERIFY_FAILED
+        reason = (
+            FailureReason.MISSING_FIELDS if status.received < status.planned else FailureReason.VERIFY_FAILED
+        )
         fail_attempt(attempt=attempt, reason=reason, message=status.error)
     elif status.state == "unknown":
-        fail_attempt(attempt=attempt, reason=FailureReason.SLIDE_SERVICE, message="the slide service lost the run")
+        fail_attempt(
+            attempt=attempt, reason=FailureReason.SLIDE_SERVICE, message="the slide service lost the run"
+        )
     else:
         _publish(attempt, status)
     end_night_if_done(night=attempt.night)
@@ -67,7 +71,11 @@ def _ask_patiently(attempt: Attempt) -> RunStatus:
 def _publish(attempt: Attempt, status: RunStatus) -> None:
     with transaction.atomic():
         register_file(
-            slide=attempt.slide, path=Path(status.path), sha256=status.sha256, kind="mosaic", number=attempt.number
+            slide=attempt.slide,
+            path=Path(status.path),
+            sha256=status.sha256,
+            kind="mosaic",
+            number=attempt.number,
         )
         changed = Attempt.objects.filter(pk=attempt.pk, state=Attempt.State.ACQUIRED).update(
             state=Attempt.State.DONE, ended_at=timezone.now()
@@ -98,5 +106,7 @@ def register_file(*, slide: Slide, path: Path, sha256: str, kind: str, number: i
             "attempt": number,
         }
     VirtualSlide.objects.filter(slide=slide, current=True).exclude(path=relative).update(current=False)
-    row, _ = VirtualSlide.objects.update_or_create(path=relative, defaults={"slide": slide, "current": True, **facts})
+    row, _ = VirtualSlide.objects.update_or_create(
+        path=relative, defaults={"slide": slide, "current": True, **facts}
+    )
     return row

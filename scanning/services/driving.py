@@ -174,7 +174,11 @@ class _Drive:
             )
         except (WireError, MicroscopeError) as error:
             code, message, retryable = fault_of(error)
-            return flow.Lost("scanner", message) if code == "scanner_lost" else flow.Ended(code, message, retryable)
+            return (
+                flow.Lost("scanner", message)
+                if code == "scanner_lost"
+                else flow.Ended(code, message, retryable)
+            )
         return flow.Started()
 
     def _watch(self, scanner: ScannerClient) -> flow.Event:
@@ -233,7 +237,11 @@ class _Drive:
         if after.takeovers != before.takeovers:
             Attempt.objects.filter(pk=self.attempt.pk).update(takeovers=F("takeovers") + 1)
             log.warning(
-                "scan_taken_over", attempt=self.attempt.pk, reason=after.reason, message=after.message, done=after.done
+                "scan_taken_over",
+                attempt=self.attempt.pk,
+                reason=after.reason,
+                message=after.message,
+                done=after.done,
             )
 
 
@@ -254,5 +262,3 @@ def fail_attempt(*, attempt: Attempt, reason: str, message: str) -> bool:
     if attempt.slide.state in {State.SCANNING, State.READY}:
         advance(slide=attempt.slide, to=State.FAILED, reason=known, note=message)
     return True
-
-

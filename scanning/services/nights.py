@@ -64,7 +64,9 @@ def next_attempt(night: Night) -> Attempt | None:
 def set_paused(*, night: Night, paused: bool, actor: Actor) -> None:
     """A paused night finishes the slide under the lens, then waits."""
     Night.objects.filter(pk=night.pk).update(paused=paused)
-    audit.record(actor=actor, action="night.pause" if paused else "night.resume", target=f"batch:{night.batch.name}")
+    audit.record(
+        actor=actor, action="night.pause" if paused else "night.resume", target=f"batch:{night.batch.name}"
+    )
     if not paused:
         ring(night)
 

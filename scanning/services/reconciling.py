@@ -44,8 +44,12 @@ def _fail_slot(slot: Slot) -> None:
 
 
 def _night(night: Night) -> None:
-    open_slides = Attempt.objects.filter(night=night, state__in=["queued", "running", "acquired"]).values("slide_id")
-    for slot in queries.slots_of(night.batch).filter(slide__state=State.READY).exclude(slide_id__in=open_slides):
+    open_slides = Attempt.objects.filter(night=night, state__in=["queued", "running", "acquired"]).values(
+        "slide_id"
+    )
+    for slot in (
+        queries.slots_of(night.batch).filter(slide__state=State.READY).exclude(slide_id__in=open_slides)
+    ):
         queue_attempt(slot=slot, night=night)
     if next_attempt(night) is not None and not night.paused:
         ring(night)
@@ -65,5 +69,9 @@ def _gave_up(task: str, **args: int) -> bool:
 
 
 def _last_error(task: str, **args: int) -> str:
-    error = Job.objects.filter(task=task, args=args, failed_at__isnull=False).order_by("-id").values_list("error", flat=True)
+    error = (
+        Job.objects.filter(task=task, args=args, failed_at__isnull=False)
+        .order_by("-id")
+        .values_list("error", flat=True)
+    )
     return error.first() or ""

@@ -47,7 +47,8 @@ def save_review(*, snapshot: Snapshot, review: Review, actor: Actor) -> Snapshot
     if not changed:
         raise Conflict("This snapshot was changed or accepted by someone else; load it again.")
     automatic = {
-        (round(p.x_um, 1), round(p.y_um, 1)) for p in snapshot.points.filter(source=FocusPoint.Source.AUTOMATIC)
+        (round(p.x_um, 1), round(p.y_um, 1))
+        for p in snapshot.points.filter(source=FocusPoint.Source.AUTOMATIC)
     }
     snapshot.points.all().delete()
     FocusPoint.objects.bulk_create(
@@ -55,12 +56,17 @@ def save_review(*, snapshot: Snapshot, review: Review, actor: Actor) -> Snapshot
             snapshot=snapshot,
             x_um=x,
             y_um=y,
-            source=FocusPoint.Source.AUTOMATIC if (round(x, 1), round(y, 1)) in automatic else FocusPoint.Source.PERSON,
+            source=FocusPoint.Source.AUTOMATIC
+            if (round(x, 1), round(y, 1)) in automatic
+            else FocusPoint.Source.PERSON,
         )
         for x, y in review.points
     )
     audit.record(
-        actor=actor, action="snapshot.edit", target=f"slide:{snapshot.slide.barcode}", points=len(review.points)
+        actor=actor,
+        action="snapshot.edit",
+        target=f"slide:{snapshot.slide.barcode}",
+        points=len(review.points),
     )
     snapshot.refresh_from_db()
     return snapshot
@@ -72,12 +78,16 @@ def _check(snapshot: Snapshot, review: Review) -> None:
     area = review.area
     slack = snapshot.um_per_px  # the page rounds to a tenth of a µm, people to a pixel
     inside = left - slack <= area.x_um and top - slack <= area.y_um
-    inside = inside and area.x_um + area.width_um <= right + slack and area.y_um + area.height_um <= bottom + slack
+    inside = (
+        inside and area.x_um + area.width_um <= right + slack and area.y_um + area.height_um <= bottom + slack
+    )
     if not (inside and area.width_um > 0 and area.height_um > 0):
         raise BadInput("The scan area must lie on the picture.", field="area")
     if len(review.points) > MOST_POINTS:
         raise BadInput(f"At most {MOST_POINTS} focus points.", field="points")
-    if not all(left - slack <= x <= right + slack and top - slack <= y <= bottom + slack for x, y in review.points):
+    if not all(
+        left - slack <= x <= right + slack and top - slack <= y <= bottom + slack for x, y in review.points
+    ):
         raise BadInput("A focus point lies outside the picture.", field="points")
 
 
@@ -86,11 +96,15 @@ def accept(*, snapshot: Snapshot, actor: Actor) -> None:
     """The slide may be scanned as the snapshot says."""
     count = snapshot.points.count()
     if count < FEWEST_POINTS:
-        raise BadInput(f"{count} focus points are too few: at least {FEWEST_POINTS}, not on one line.", field="points")
+        raise BadInput(
+            f"{count} focus points are too few: at least {FEWEST_POINTS}, not on one line.", field="points"
+        )
     if snapshot.area_width_um <= 0:
         raise BadInput("There is no scan area yet: draw one.", field="area")
     advance(slide=snapshot.slide, to=State.READY, actor=actor, note=f"{count} focus points")
-    Snapshot.objects.filter(pk=snapshot.pk).update(accepted_by=audit.name_of(actor), accepted_at=timezone.now())
+    Snapshot.objects.filter(pk=snapshot.pk).update(
+        accepted_by=audit.name_of(actor), accepted_at=timezone.now()
+    )
     batch = snapshot.slot.carousel.batch
     if batch.phase == Batch.Phase.NIGHT:
         queue_attempt(slot=snapshot.slot, night=batch.night_run)

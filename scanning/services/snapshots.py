@@ -69,7 +69,9 @@ def _photograph(slot: Slot, slide: Slide, night: Night) -> tuple[SnapshotResult,
     with scanner_client(night.scanner.name) as client:
         if "hands" in client.describe().capabilities:
             client.place(carousel, position, glass_for(slide, slot.barcode))
-        status = client.snap(job_id, carousel, position, attempt=attempt, wait=True, timeout_s=SNAPSHOT_TIMEOUT_S)
+        status = client.snap(
+            job_id, carousel, position, attempt=attempt, wait=True, timeout_s=SNAPSHOT_TIMEOUT_S
+        )
         if status.state != "done":
             raise SnapshotFailed(status.code or "stall", status.message or "the snapshot did not end in time")
         return client.collect(job_id)
@@ -146,7 +148,11 @@ def _judge(slide: Slide, slot: Slot, snapshot: Snapshot) -> None:
     if not snapshot.barcode_read:
         _fail(slide, FailureReason.BARCODE_UNREADABLE, f"no barcode on the label in slot {slot}")
     elif snapshot.barcode_read != slot.barcode:
-        _fail(slide, FailureReason.BARCODE_MISMATCH, f"slot {slot} holds {snapshot.barcode_read}, not {slot.barcode}")
+        _fail(
+            slide,
+            FailureReason.BARCODE_MISMATCH,
+            f"slot {slot} holds {snapshot.barcode_read}, not {slot.barcode}",
+        )
     else:
         advance(slide=slide, to=State.SNAPPED, note=f"risk {snapshot.risk:.2f}")
         if snapshot.risk >= SAFE_BELOW:

@@ -1,0 +1,152 @@
+"""Vendor scanners' files come into the record: matched to a slide by file name or label, copied, never moved."""
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+
+import vslide
+from core.errors import BadInput, Conflict
+from lims.models import Slide
+from lims.services import Actor, advance
+from lims.states import SYSTEM, State
+from microscope.barcode import read as read_barcode
+from microscope.drivers.watchfolder import SlideFile, match, scan_folder
+from scanning.models import ImportedFile
+from scanning.services.collecting import register_file
+from viewer.models import VirtualSlide
+
+OPEN = (State.REGISTERED, State.FAILED)
+COPY_BYTES = 4 << 20
+
+
+@dataclass
+class Imported:
+    """What one look at a folder brought."""
+
+    matched: list[Slide] = field(default_factory=list)
+    unmatched: list[str] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def import_folder(*, folder: Path, actor: Actor = SYSTEM, settle_s: float = 2.0) -> Imported:
+    """Bring every complete, safe and matched file of a folder into the record. Safe to repeat.
+
+    Raises BadInput where there is no such folder.
+    """
+    try:
+        found = scan_folder(folder, settle_s=settle_s)
+    except NotADirectoryError as error:
+        raise BadInput(f"{folder} is no folder.") from error
+    result = Imported(unfinished=[path.name for path in found.unfinished])
+    for refused in found.refused:
+        _note(refused.path, ImportedFile.State.REFUSED, message=refused.reason)
+        result.refused.append((refused.path.name, refused.reason))
+    for file, slide in _matches([file for file in found.complete if not _known(file)]):
+        if slide is None:
+            _note(
+                file.path,
+                ImportedFile.State.UNMATCHED,
+                file=file,
+                message="no open slide has this name or label",
+            )
+            result.unmatched.append(file.path.name)
+        else:
+            import_file(file=file, slide=slide, actor=actor)
+            result.matched.append(slide)
+    return result
+
+
+def _known(file: SlideFile) -> bool:
+    return VirtualSlide.objects.filter(sha256=file.sha256).exists()
+
+
+def _matches(files: Iterable[SlideFile]) -> list[tuple[SlideFile, Slide | None]]:
+    """Each file with its slide: by the name first, then by the barcode on the label photograph inside."""
+    slides = {slide.barcode: slide for slide in Slide.objects.filter(state__in=OPEN)}
+    by_name = match(files, slides)
+    pairs: list[tuple[SlideFile, Slide | None]] = [
+        (file, slides[code]) for code, file in by_name.matched.items()
+    ]
+    taken = set(by_name.matched)
+    for file in by_name.unmatched:
+        code = _label_barcode(file.path)
+        slide = slides.get(code) if code and code not in taken else None
+        taken.add(code or "")
+        pairs.append((file, slide))
+    return pairs
+
+
+def _label_barcode(path: Path) -> str | None:
+    label = vslide.label_image(path)
+    return None if label is None else read_barcode(np.ascontiguousarray(label))
+
+
+def import_file(*, file: SlideFile, slide: Slide, actor: Actor = SYSTEM) -> VirtualSlide:
+    """Copy one file into the store and name it as the slide's pixels. Raises Conflict when the copy is not the file."""
+    if slide.state not in OPEN:
+        raise Conflict(
+            f"Slide {slide.barcode} is {slide.get_state_display().lower()}: it has its pixels already."
+        )
+    target = (
+        Path(settings.SLIDE_ROOT) / "slides" / slide.uid.hex / f"{uuid.uuid4().hex}{file.path.suffix.lower()}"
+    )
+    _copy(file, target)
+    with transaction.atomic():
+        number = slide.attempts.count() + 1
+        row = register_file(slide=slide, path=target, sha256=file.sha256, kind="vendor", number=number)
+        _note(file.path, ImportedFile.State.MATCHED, file=file, slide=slide)
+        advance(slide=slide, to=State.SCANNED, actor=actor, note=f"imported {file.path.name}")
+    return row
+
+
+def _copy(file: SlideFile, target: Path) -> None:
+    """Written aside, hashed on the way, synced, renamed: a slide row never names a path that was not verified."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = target.with_name(f".{target.name}.part")
+    with file.path.open("rb") as source, aside.open("wb") as copy:
+        shutil.copyfileobj(source, copy, COPY_BYTES)
+        copy.flush()
+        os.fsync(copy.fileno())
+    with aside.open("rb") as copy:
+        same = hashlib.file_digest(copy, "sha256").hexdigest() == file.sha256
+    if not same:
+        aside.unlink()
+        raise Conflict(f"{file.path.name} changed while it was copied; it will be looked at again.")
+    aside.replace(target)
+
+
+def _note(
+    path: Path, state: str, *, file: SlideFile | None = None, slide: Slide | None = None, message: str = ""
+) -> None:
+    facts = {
+        "name": path.name[:255],
+        "state": state,
+        "slide": slide,
+        "message": message[:500],
+        "sha256": file.sha256 if file else "",
+        "bytes": file.bytes if file else 0,
+    }
+    ImportedFile.objects.update_or_create(path=str(path)[:500], defaults=facts)
+
+
+def match_by_hand(*, found: ImportedFile, barcode: str, actor: Actor) -> VirtualSlide:
+    """A person says which slide an unmatched file shows."""
+    slide = Slide.objects.filter(barcode=barcode.strip()).first()
+    if slide is None:
+        raise BadInput(f"No slide has the barcode {barcode.strip()}.", field="barcode")
+    path = Path(found.path)
+    if not path.is_file():
+        raise Conflict(f"{found.name} is no longer where it was found.")
+    vslide.inspect_file(path)
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return import_file(file=SlideFile(path, path.stem, path.stat().st_size, sha256), slide=slide, actor=actor)

@@ -1,0 +1,46 @@
+"""Who may connect: keys on the allow-list, and nobody else; and no open socket on the network."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.wire.making import ANYWHERE, Ask, Told, running
+from wire import Client, Insecure, KeyPair, Security, Server, Timeout
+
+
+def ask(endpoint: str, security: Security | None) -> Told:
+    with Client(endpoint, (Told,), timeout_s=0.4, retries=0, security=security) as client:
+        reply, _ = client.call(Ask(n=1))
+    assert isinstance(reply, Told)
+    return reply
+
+
+def test_it_serves_allowed_keys_only() -> None:
+    server_keys, ours, foreign = KeyPair.new(), KeyPair.new(), KeyPair.new()
+    security = Security(server_keys, allowed=frozenset({ours.public}))
+    with Server(ANYWHERE, (Ask,), security=security) as server:
+        with running(lambda: server.serve_once(lambda message, frames: Told(n=7), 0.02)):
+            assert ask(server.endpoint, Security(ours, server=server_keys.public)) == Told(n=7)
+            for stranger in (
+                None,
+                Security(foreign, server=server_keys.public),
+                Security(ours, server=foreign.public),
+            ):
+                with pytest.raises(Timeout):
+                    ask(server.endpoint, stranger)
+
+
+@pytest.mark.parametrize("endpoint", ["tcp://0.0.0.0:*", "tcp://*:*", "tcp://192.0.2.1:5700"])
+def test_it_refuses_an_open_socket_on_the_network(endpoint: str) -> None:
+    with pytest.raises(Insecure, match="CURVE"):
+        Server(endpoint, (Ask,))
+
+
+def test_it_keeps_keys_to_itself(tmp_path: Path) -> None:
+    keys, file = KeyPair.new(), tmp_path / "scanner.key"
+    keys.save(file)
+    assert KeyPair.load(file) == keys
+    assert keys.secret.decode() not in repr(keys)
+    file.chmod(0o644)
+    with pytest.raises(Insecure, match="read by others"):
+        KeyPair.load(file)
