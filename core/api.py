@@ -1,16 +1,15 @@
-"""The API's shape: one error form, one page form, and a door that is shut where nobody said who may enter."""
+"""The API's shape: one error form and one page form. (Who may enter is `core.roles`.)"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.pagination import LimitOffsetPagination
-from rest_framework.permissions import BasePermission
-from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView, set_rollback
+from rest_framework.views import set_rollback
 
 from core.errors import NocturneError
 
@@ -18,13 +17,6 @@ from core.errors import NocturneError
 class Pages(LimitOffsetPagination):
     default_limit = 50
     max_limit = 500
-
-
-class DenyUnlessDeclared(BasePermission):
-    """The default door: an endpoint that names no roles lets nobody in."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return False
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -36,6 +28,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
         return shape(404, "not_found", "There is no such thing.")
     if isinstance(error, PermissionDenied):
         return shape(403, "not_allowed", "You may not do this.")
+    if isinstance(error, DjangoValidationError):  # a value that a model's field cannot be: no UUID, no date
+        return shape(400, "bad_input", "; ".join(error.messages))
     if isinstance(error, exceptions.ValidationError):
         return shape(400, "bad_input", "Some of what was sent cannot be used.", {"fields": error.detail})
     if isinstance(error, exceptions.APIException):
@@ -56,7 +50,11 @@ def _of_framework(error: exceptions.APIException) -> Response:
 
 
 def shape(
-    status_code: int, code: str, message: str, detail: Mapping[str, Any] | None = None, retryable: bool = False
+    status_code: int,
+    code: str,
+    message: str,
+    detail: Mapping[str, Any] | None = None,
+    retryable: bool = False,
 ) -> Response:
     body = {"error": {"code": code, "message": message, "detail": detail or {}, "retryable": retryable}}
     return Response(body, status=status_code)

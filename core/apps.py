@@ -6,4 +6,4 @@ class CoreConfig(AppConfig):
     verbose_name = "Core"
 
     def ready(self) -> None:
-        import core.checks  # noqa: F401, PLC0415  system checks register on import, after the apps are loaded
+        import core.checks  # noqa: F401  system checks register on import, after the apps are loaded

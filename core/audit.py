@@ -1,4 +1,6 @@
-"""The audit chain: every person's action and every look at identified data is a row in the same transaction."""
+"""The audit chain: every person's action and every look at identified data is a row in the same
+transaction.
+"""
 
 import hashlib
 import json

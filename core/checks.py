@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 def settings_agree(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     transport = settings.CELERY_BROKER_TRANSPORT_OPTIONS
-    if settings.CELERY_TASK_TIME_LIMIT * 2 >= transport["visibility_timeout"]:
+    if transport["visibility_timeout"] <= settings.CELERY_TASK_TIME_LIMIT * 2:
         found.append(
             Error(
                 "A task may outlive the broker's patience and run twice.",

@@ -7,7 +7,8 @@
     ├── Conflict            somebody else was first, or the state does not allow it
     └── Unavailable         a process we need does not answer (retryable)
 
-Every error carries a stable ``code``, a sentence for people, ``detail`` for programs, and whether trying the same
+Every error carries a stable ``code``, a sentence for people, ``detail`` for programs, and whether trying the
+same
 thing again can help. `core.api` turns them into the one JSON shape; `core.views` into the one error page.
 """
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 
 from core.errors import NocturneError
+from core.views import told
 
 POLICY = "; ".join(
     [
@@ -37,7 +37,9 @@ class SecurityHeaders:
 
 
 class TypedErrors:
-    """A NocturneError that reaches the edge of a page becomes that page's error: what happened, and what to do."""
+    """A NocturneError that reaches the edge of a page becomes that page's error: what happened, and what
+    to do.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -48,5 +50,4 @@ class TypedErrors:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, NocturneError):
             return None
-        template = "core/error_fragment.html" if getattr(request, "htmx", False) else "core/error.html"
-        return render(request, template, {"error": exception}, status=exception.status)
+        return told(request, exception)

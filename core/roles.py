@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.views import redirect_to_login
@@ -10,9 +10,11 @@ from django.db import models
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from core.errors import NotAllowed
+
+if TYPE_CHECKING:  # rest_framework.views loads the default door below while it is itself being loaded
+    from rest_framework.views import APIView
 
 P = ParamSpec("P")
 
@@ -72,6 +74,13 @@ def role_required(
     return decorate
 
 
+class DenyUnlessDeclared(BasePermission):
+    """The API's default door: an endpoint that names no roles lets nobody in."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return False
+
+
 def for_roles(*read: Role, write: tuple[Role, ...] = ()) -> type[BasePermission]:
     """The same door for the API: who may read, and who may change (the readers where nothing is said)."""
 
@@ -79,11 +88,11 @@ def for_roles(*read: Role, write: tuple[Role, ...] = ()) -> type[BasePermission]
         readers = read
         writers = write or read
 
-        def has_permission(self, request: Request, view: APIView) -> bool:
+        def has_permission(self, request: Request, view: "APIView") -> bool:
             allowed = self.readers if request.method in {"GET", "HEAD", "OPTIONS"} else self.writers
             return has_role(request.user, *allowed)
 
-        def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        def has_object_permission(self, request: Request, view: "APIView", obj: Any) -> bool:
             return self.has_permission(request, view)
 
     return RolePermission

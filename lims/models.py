@@ -1,4 +1,6 @@
-"""The record: patient, case, specimen, block, slide; and the night's load: batch, carousel, slot. No pixels here."""
+"""The record: patient, case, specimen, block, slide; and the night's load: batch, carousel, slot. No
+pixels here.
+"""
 
 import uuid
 from typing import ClassVar
@@ -14,7 +16,7 @@ CAROUSELS = 40
 SLOTS = 10
 
 code_validator = RegexValidator(
-    r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}\Z", "Letters, digits and . _ : / - only, at most 64."
+    r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z", "Letters, digits and . _ : - only, at most 64."
 )
 
 
@@ -79,7 +81,9 @@ class Specimen(models.Model):
     """One part of a case, as it came from the operating room; the site code names it in the corpus."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="specimens")
-    site_code = models.CharField(max_length=8, validators=[RegexValidator(r"^[0-9a-z]{2,8}\Z")], default="0a001")
+    site_code = models.CharField(
+        max_length=8, validators=[RegexValidator(r"^[0-9a-z]{2,8}\Z")], default="0a001"
+    )
     description = models.CharField(max_length=200, blank=True)
 
     class Meta:
@@ -112,7 +116,9 @@ class Slide(models.Model):
         DEEP = "dep", "Deep"
         RECUT = "rct", "Recut"
 
-    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, help_text="All that a pixel file knows.")
+    uid = models.UUIDField(
+        default=uuid.uuid4, unique=True, editable=False, help_text="All that a pixel file knows."
+    )
     barcode = models.CharField(max_length=64, unique=True, validators=[code_validator])
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="slides")
     stain = models.CharField(max_length=60, default="H&E")
@@ -170,8 +176,12 @@ class Batch(models.Model):
     name = models.CharField(max_length=80, unique=True)
     night = models.DateField(default=timezone.localdate)
     phase = models.CharField(max_length=10, choices=Phase, default=Phase.LOADING)
-    rescan_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="rescans")
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    rescan_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="rescans"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -190,7 +200,9 @@ class Carousel(models.Model):
         ordering = ["batch", "number"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["batch", "number"], name="lims_one_carousel_number"),
-            models.CheckConstraint(condition=models.Q(number__range=(1, CAROUSELS)), name="lims_carousel_range"),
+            models.CheckConstraint(
+                condition=models.Q(number__range=(1, CAROUSELS)), name="lims_carousel_range"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -198,7 +210,9 @@ class Carousel(models.Model):
 
 
 class Slot(models.Model):
-    """What stood in one slot on one night: the barcode as read, and the slide it belongs to, if we know it."""
+    """What stood in one slot on one night: the barcode as read, and the slide it belongs to, if we know
+    it.
+    """
 
     carousel = models.ForeignKey(Carousel, on_delete=models.CASCADE, related_name="slots")
     position = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(SLOTS)])

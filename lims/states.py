@@ -1,4 +1,6 @@
-"""The life of a slide: one table. Buttons, the API's choices, the diagram in the docs and an exhaustive test come from it."""
+"""The life of a slide: one table. Buttons, the API's choices, the diagram in the docs and an exhaustive
+test come from it.
+"""
 
 from dataclasses import dataclass
 
@@ -80,7 +82,9 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("scan", (S.READY,), S.SCANNING, (SYSTEM,)),
     Transition("publish", (S.SCANNING,), S.SCANNED, (SYSTEM,)),
     Transition("import", (S.REGISTERED, S.FAILED), S.SCANNED, (SYSTEM, *BENCH)),
-    Transition("fail", (S.LOADED, S.SNAPPED, S.REVIEW, S.READY, S.SCANNING), S.FAILED, (SYSTEM, *BENCH), True),
+    Transition(
+        "fail", (S.LOADED, S.SNAPPED, S.REVIEW, S.READY, S.SCANNING), S.FAILED, (SYSTEM, *BENCH), True
+    ),
     Transition("complain", (S.ASSIGNED, S.READ), S.FAILED, (Role.PATHOLOGIST, Role.ADMINISTRATOR), True),
     Transition("deidentify", (S.SCANNED,), S.DEIDENTIFIED, (SYSTEM, *STEWARDS)),
     Transition("assign", (S.DEIDENTIFIED,), S.ASSIGNED, (SYSTEM, Role.MANAGER, Role.ADMINISTRATOR)),
@@ -91,9 +95,16 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("release", (S.READ,), S.RELEASED, (SYSTEM, *STEWARDS)),
     Transition("hold", HOLDABLE, S.HELD, (*BENCH, Role.MANAGER, Role.STEWARD), True),
     *(Transition("resume", (S.HELD,), state, (*BENCH, Role.MANAGER, Role.STEWARD)) for state in HOLDABLE),
-    Transition("reject", (S.REGISTERED, S.REVIEW, S.FAILED, S.HELD), S.REJECTED, (*BENCH, Role.MANAGER), True),
+    Transition(
+        "reject", (S.REGISTERED, S.REVIEW, S.FAILED, S.HELD), S.REJECTED, (*BENCH, Role.MANAGER), True
+    ),
     Transition("withdraw", (*AFTER_SCAN, S.RELEASED, S.HELD), S.WITHDRAWN, STEWARDS, True),
 )
+
+
+# The bare buttons: every other step belongs to a room that does more than move the slide (slots, focus,
+readings).
+BY_HAND = frozenset({"hold", "resume", "reject", "withdraw", "fail"})
 
 
 def find(source: str, target: str) -> Transition | None:
@@ -104,6 +115,17 @@ def find(source: str, target: str) -> Transition | None:
 def choices(source: str, roles: frozenset[str]) -> list[Transition]:
     """What these roles may do to a slide in this state: the buttons of its page."""
     return [t for t in TRANSITIONS if source in t.sources and roles & set(t.who)]
+
+
+def buttons(source: str, roles: frozenset[str], held_from: str = "") -> list[Transition]:
+    """Of these, the ones a person may press on the slide itself; a held slide goes back to where it was
+    held.
+    """
+    return [
+        t
+        for t in choices(source, roles)
+        if t.verb in BY_HAND and (t.verb != "resume" or t.target == held_from)
+    ]
 
 
 def diagram() -> str:

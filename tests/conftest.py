@@ -33,6 +33,7 @@ def own_folders(settings, tmp_path: Path) -> None:
         **settings.STORAGES,
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     }
+    settings.WHITENOISE_AUTOREFRESH = True  # else every test's browser reads all static files first
     settings.MEDIA_ROOT = tmp_path / "documents"
     settings.SLIDE_ROOT = tmp_path / "slides"
     settings.SNAPSHOT_ROOT = tmp_path / "snapshots"
@@ -81,7 +82,7 @@ def stranger(db: None) -> User:
 
 @pytest.fixture
 def client_of(db: None) -> Callable[[str], Client]:
-    """`client_of("technician")`: that person's browser; `client_of("anonymous")`: one where nobody logged in."""
+    """`client_of("technician")`: that person's browser; `"anonymous"`: nobody logged in."""
 
     def make(role: str) -> Client:
         client = Client()

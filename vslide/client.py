@@ -38,7 +38,9 @@ class SlideService:
     def close(self) -> None:
         self._client.close()
 
-    def open_run(self, *, run_id: str, slide_id: str, fence: int, header: SlideHeader, planned: int) -> RunOpened:
+    def open_run(
+        self, *, run_id: str, slide_id: str, fence: int, header: SlideHeader, planned: int
+    ) -> RunOpened:
         """Begin or take over a run: where its pixels go, and which planes are safe already."""
         request = OpenRun(run_id=run_id, slide_id=slide_id, fence=fence, header=header, planned=planned)
         return self._ask(request, RunOpened)

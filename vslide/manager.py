@@ -31,6 +31,7 @@ from vslide.messages import (
     OpenRun,
     PlaneId,
     RunOpened,
+    RunState,
     RunStatus,
 )
 from vslide.orders import (
@@ -172,7 +173,7 @@ class Manager:
             )
         if run is None:
             return RunStatus(run_id=run_id, state="unknown")
-        state = "finalising" if run.order.finish else "receiving"
+        state: RunState = "finalising" if run.order.finish else "receiving"
         return RunStatus(run_id=run_id, state=state, received=run.received, planned=run.order.planned)
 
     def abort(self, request: AbortRun) -> RunStatus:
@@ -235,7 +236,9 @@ class Manager:
     def _respawn(self, run_id: str, run: _Run) -> None:
         run.respawns += 1
         self.respawned += 1
-        log.warning("the writer of run %s died (%s): bringing it back", run_id, run.process and run.process.exitcode)
+        log.warning(
+            "the writer of run %s died (%s): bringing it back", run_id, run.process and run.process.exitcode
+        )
         try:
             if run.respawns > MOST_RESPAWNS:
                 raise WriterLost(f"its writer died {run.respawns} times")
@@ -254,7 +257,9 @@ class Manager:
     # ------------------------------------------------------------------------------------------------------- writers
     def _start(self, run: _Run) -> _Run:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=write, args=(run.order, theirs), daemon=True, name=f"writer {run.order.run_id}")
+        process = self._context.Process(
+            target=write, args=(run.order, theirs), daemon=True, name=f"writer {run.order.run_id}"
+        )
         write_order(run.order)
         process.start()
         theirs.close()
@@ -343,7 +348,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m vslide serve", description="The slide service.")
     parser.add_argument("--root", type=Path, required=True, help="journals/ and slides/ are kept here")
     parser.add_argument("--endpoint", required=True)
-    parser.add_argument("--reserve-mib", type=int, default=RESERVE_BYTES >> 20, help="disk space to keep free")
+    parser.add_argument(
+        "--reserve-mib", type=int, default=RESERVE_BYTES >> 20, help="disk space to keep free"
+    )
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stop = threading.Event()

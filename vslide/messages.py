@@ -14,7 +14,7 @@ PlaneId = tuple[int, int, int, int, int]  # r, c, z, t, channel
 
 
 # ---------------------------------------------------------------------------------------------------- to the manager
-class OpenRun(Message):
+class OpenRun(Message, frozen=True):
     """Begin a run, or take it over with a higher fence. ``planned`` counts colour fields of view (planes)."""
 
     run_id: str
@@ -24,7 +24,7 @@ class OpenRun(Message):
     planned: int
 
 
-class RunOpened(Message):
+class RunOpened(Message, frozen=True):
     """Where the pixels go, and which planes are safe already."""
 
     run_id: str
@@ -33,18 +33,18 @@ class RunOpened(Message):
     durable: list[PlaneId]
 
 
-class FinishRun(Message):
+class FinishRun(Message, frozen=True):
     """Every plane has been acknowledged: build and verify the virtual slide."""
 
     run_id: str
     fence: int
 
 
-class AskRun(Message):
+class AskRun(Message, frozen=True):
     run_id: str
 
 
-class AbortRun(Message):
+class AbortRun(Message, frozen=True):
     """Stop receiving. The journal is kept for `python -m vslide salvage`."""
 
     run_id: str
@@ -52,13 +52,13 @@ class AbortRun(Message):
     reason: str = ""
 
 
-class ForgetRun(Message):
+class ForgetRun(Message, frozen=True):
     """The slide is in the record: its journal may go. Refused unless the run is verified."""
 
     run_id: str
 
 
-class RunStatus(Message):
+class RunStatus(Message, frozen=True):
     run_id: str
     state: RunState
     received: int = 0
@@ -70,11 +70,11 @@ class RunStatus(Message):
     code: str = ""
 
 
-class AskHealth(Message):
+class AskHealth(Message, frozen=True):
     pass
 
 
-class Health(Message):
+class Health(Message, frozen=True):
     runs: int
     writers: int
     free_bytes: int
@@ -87,19 +87,19 @@ REPLIES: tuple[type[Message], ...] = (RunOpened, RunStatus, Health)
 
 
 # ------------------------------------------------------------------------------------------------------ to the proxy
-class StreamRun(Message):
+class StreamRun(Message, frozen=True):
     """Who is about to send."""
 
     run_id: str
     fence: int
 
 
-class RunWelcome(Message):
+class RunWelcome(Message, frozen=True):
     run_id: str
     durable: list[PlaneId]
 
 
-class PlaneHeader(Message):
+class PlaneHeader(Message, frozen=True):
     """One colour field of view; its chunks follow as raw frames, row by row."""
 
     r: int

@@ -45,7 +45,9 @@ def _receive(order: Order, pipe: Connection, parent: int) -> bool:
     """Fill the journal until told otherwise; whether the slide is to be built."""
     with _open_journal(order) as journal, Receiver(order.endpoint, STREAM) as receiver:
         proxy = _Proxy(order, journal, receiver)
-        pipe.send_bytes(json.dumps({"endpoint": receiver.endpoint, "durable": _ids(journal.durable())}).encode())
+        pipe.send_bytes(
+            json.dumps({"endpoint": receiver.endpoint, "durable": _ids(journal.durable())}).encode()
+        )
         told = -1
         while True:
             proxy.take(receiver.poll(LOOK_S))
@@ -129,5 +131,3 @@ class _Proxy:
         log.error("run %s: %s", self.order.run_id, error)
         retryable = error.retryable or isinstance(error, JournalFailed)  # a new fence opens a new segment
         self.receiver.refuse(peer, Fault(code=error.code, message=str(error), retryable=retryable))
-
-

@@ -1,6 +1,6 @@
 """The verbs of the laboratory: the only writers of its record."""
 
-from lims.services.accession import Accession, attach_report, register
+from lims.services.accession import Accession, attach_report, register, register_all
 from lims.services.batches import (
     Placement,
     build_rescan,
@@ -10,7 +10,7 @@ from lims.services.batches import (
     move_phase,
     unload,
 )
-from lims.services.life import Actor, advance
+from lims.services.life import Actor, advance, move_by_hand
 
 __all__ = [
     "Accession",
@@ -22,7 +22,9 @@ __all__ = [
     "create_batch",
     "free_slots",
     "load",
+    "move_by_hand",
     "move_phase",
     "register",
+    "register_all",
     "unload",
 ]

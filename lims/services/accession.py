@@ -1,5 +1,6 @@
 """Verbs of the accession desk: patients, cases, specimens, blocks and slides come into the record."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -59,7 +60,9 @@ def register(*, entry: Accession, actor: Actor) -> Slide:
     case = _case(entry, _patient(entry))
     specimen, _ = _get(Specimen, {"case": case, "site_code": entry.site_code}, description=entry.specimen)
     block, _ = _get(Block, {"specimen": specimen, "label": entry.block})
-    twins = Slide.objects.filter(block=block, stain=entry.stain, cut=entry.cut, cut_number=entry.cut_number).count()
+    twins = Slide.objects.filter(
+        block=block, stain=entry.stain, cut=entry.cut, cut_number=entry.cut_number
+    ).count()
     slide = Slide(
         barcode=entry.barcode,
         block=block,
@@ -69,9 +72,19 @@ def register(*, entry: Accession, actor: Actor) -> Slide:
         duplicate=twins,
     )
     checked(slide)
-    SlideEvent.objects.create(slide=slide, target=State.REGISTERED, verb="register", actor=audit.name_of(actor))
+    SlideEvent.objects.create(
+        slide=slide, target=State.REGISTERED, verb="register", actor=audit.name_of(actor)
+    )
     audit.record(actor=actor, action="slide.register", target=f"slide:{slide.barcode}", case=case.accession)
     return slide
+
+
+@transaction.atomic
+def register_all(*, entries: Iterable[Accession], source: str, actor: Actor) -> list[Slide]:
+    """Bring many slides into the record, all of them or none. `source` names where they came from."""
+    slides = [register(entry=entry, actor=actor) for entry in entries]
+    audit.record(actor=actor, action="slide.import", target=f"file:{source[:100]}", slides=len(slides))
+    return slides
 
 
 def _patient(entry: Accession) -> Patient:

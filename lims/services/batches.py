@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from core import audit
 from core.errors import BadInput, Conflict
 from lims.models import CAROUSELS, SLOTS, Batch, Carousel, Slide, Slot
+from lims.services.accession import checked
 from lims.services.life import Actor, advance
 from lims.states import SYSTEM, State
 
@@ -33,8 +34,7 @@ def create_batch(*, name: str, actor: Actor, rescan_of: Batch | None = None) -> 
     batch = Batch(name=name.strip(), rescan_of=rescan_of)
     if not isinstance(actor, str):
         batch.created_by_id = actor.pk
-    batch.full_clean()
-    batch.save()
+    checked(batch)
     audit.record(actor=actor, action="batch.create", target=f"batch:{batch.name}")
     return batch
 
@@ -51,7 +51,9 @@ def load(*, batch: Batch, placements: Iterable[Placement], actor: Actor) -> list
 def _must_be_loading(batch: Batch) -> None:
     phase = Batch.objects.values_list("phase", flat=True).get(pk=batch.pk)
     if phase != Batch.Phase.LOADING:
-        raise Conflict(f"Batch {batch.name} is no longer being loaded ({Batch.Phase(phase).label}).", phase=phase)
+        raise Conflict(
+            f"Batch {batch.name} is no longer being loaded ({Batch.Phase(phase).label}).", phase=phase
+        )
 
 
 def _place(batch: Batch, placement: Placement, actor: Actor) -> Slot:
@@ -70,7 +72,9 @@ def _place(batch: Batch, placement: Placement, actor: Actor) -> Slot:
         slide = None  # scanned before or standing elsewhere: the pre-flight check names it, nothing moves
     try:
         with transaction.atomic():
-            slot = Slot.objects.create(carousel=carousel, position=placement.position, barcode=barcode, slide=slide)
+            slot = Slot.objects.create(
+                carousel=carousel, position=placement.position, barcode=barcode, slide=slide
+            )
     except IntegrityError as error:
         raise Conflict(
             f"Slot {placement.carousel}-{placement.position} is taken.",
@@ -110,8 +114,12 @@ def free_slots(*, batch: Batch) -> Iterable[tuple[int, int]]:
 
 @transaction.atomic
 def build_rescan(*, batch: Batch, actor: Actor) -> Batch:
-    """The morning's click: a new batch with every failed slide of this one, packed from carousel 1, ready to load."""
-    failed = list(Slide.objects.filter(slots__carousel__batch=batch, state=State.FAILED).distinct().order_by("barcode"))
+    """The morning's click: a new batch with every failed slide of this one, packed from carousel 1, ready
+    to load.
+    """
+    failed = list(
+        Slide.objects.filter(slots__carousel__batch=batch, state=State.FAILED).distinct().order_by("barcode")
+    )
     if not failed:
         raise Conflict("No slide of this batch waits for a rescan.")
     number = Batch.objects.filter(rescan_of=batch).count() + 1

@@ -1,4 +1,6 @@
-"""A slide moves from one state to the next: by compare-and-swap, with its event and what follows in one transaction."""
+"""A slide moves from one state to the next: by compare-and-swap, with its event and what follows in one
+transaction.
+"""
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
@@ -8,7 +10,7 @@ from core import audit, jobs
 from core.errors import BadInput, Conflict, NotAllowed
 from core.roles import roles_of
 from lims.models import Slide, SlideEvent
-from lims.states import SYSTEM, FailureReason, State, Transition, find
+from lims.states import BY_HAND, SYSTEM, FailureReason, State, Transition, find
 
 Actor = AbstractBaseUser | AnonymousUser | str
 
@@ -18,7 +20,8 @@ def advance(
 ) -> SlideEvent:
     """Move `slide` from the state it was read in to `to`.
 
-    Raises BadInput where the table knows no such step or a reason is missing, NotAllowed where this person may not,
+    Raises BadInput where the table knows no such step or a reason is missing, NotAllowed where this person
+    may not,
     and Conflict where someone else moved the slide first; then nothing has changed.
     """
     source = slide.state
@@ -41,12 +44,26 @@ def advance(
         )
         if not isinstance(actor, str):
             audit.record(
-                actor=actor, action=f"slide.{step.verb}", target=f"slide:{slide.barcode}", reason=reason, note=note[:500]
+                actor=actor,
+                action=f"slide.{step.verb}",
+                target=f"slide:{slide.barcode}",
+                reason=reason,
+                note=note[:500],
             )
         if follow:
             jobs.follow(state=to, slide_id=slide.pk)
     slide.state = to
     return event
+
+
+def move_by_hand(*, slide: Slide, to: str, actor: Actor, reason: str = "", note: str = "") -> SlideEvent:
+    """What the buttons of a slide's own page do. A step that belongs to another room (a slot, a reading)
+    is a Conflict.
+    """
+    step = _step(slide, to)
+    if step.verb not in BY_HAND:
+        raise Conflict(f"To {step.verb} a slide is not done by hand here.", verb=step.verb)
+    return advance(slide=slide, to=to, actor=actor, reason=reason, note=note)
 
 
 def _step(slide: Slide, to: str) -> Transition:
@@ -77,5 +94,7 @@ def _swap(slide: Slide, source: str, step: Transition, reason: str) -> None:
     )
     if not changed:
         current = Slide.objects.values_list("state", flat=True).get(pk=slide.pk)
-        raise Conflict(f"Slide {slide.barcode} was moved by someone else; it is now {current}.", state=current)
+        raise Conflict(
+            f"Slide {slide.barcode} was moved by someone else; it is now {current}.", state=current
+        )
     slide.state_since, slide.failure = now, failure

@@ -1,4 +1,6 @@
-"""`manage bootstrap`: roles as groups and, where asked, one person of each role with a password made for this laboratory."""
+"""`manage bootstrap`: roles as groups and, where asked, one person of each role with a password made for
+this laboratory.
+"""
 
 import json
 import secrets

@@ -1,0 +1,214 @@
+"""QuPath's GeoJSON, both dialects: classifications with `color` or `colorRGB`, measurements as a list or an object."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from annotation.exchange.errors import NotReadable
+from annotation.exchange.model import KINDS, Document, Layer, Shape, Written
+
+OF_TYPE: Final = {
+    "Point": "point",
+    "MultiPoint": "point",
+    "LineString": "line",
+    "MultiLineString": "line",
+    "Polygon": "polygon",
+    "MultiPolygon": "polygon",
+}
+DESCRIPTION: Final = "ANNOTATION_DESCRIPTION"
+OURS: Final = "nocturne"
+
+
+def read(content: bytes) -> Document:
+    """A FeatureCollection, a list of features or one feature. Raises NotReadable, which names the feature."""
+    try:
+        data = json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise NotReadable(f"This is not JSON: {error}") from error
+    features, extra = _features(data)
+    ours = extra.pop(OURS, {}) if isinstance(data, dict) else {}
+    shapes = tuple(_shape(feature, number) for number, feature in enumerate(features, start=1))
+    layers = tuple(Layer(**layer) for layer in ours.get("layers", ())) or _layers_of(features)
+    colours = {layer.uid: layer.colour for layer in layers}
+    shapes = tuple(_plain(shape, feature, colours) for shape, feature in zip(shapes, features, strict=True))
+    form = "list" if isinstance(data, list) else data["type"]
+    own = {"geojson": {"form": form, "members": extra}} if form != "FeatureCollection" or extra else {}
+    return Document(shapes, layers, ours.get("mpp"), {**ours.get("extra", {}), **own})
+
+
+def _plain(shape: Shape, feature: Any, colours: Mapping[str, str]) -> Shape:
+    """Without the memory of how it was written, where we would write it the same way from the rest."""
+    bare = replace(shape, extra={key: value for key, value in shape.extra.items() if key != "geojson"})
+    return bare if _feature(bare, colours) == feature else shape
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number")
+
+
+def _features(data: Any) -> tuple[list[Any], dict[str, Any]]:
+    if isinstance(data, list):
+        return data, {}
+    if (
+        isinstance(data, dict)
+        and data.get("type") == "FeatureCollection"
+        and isinstance(data.get("features"), list)
+    ):
+        return data["features"], {
+            key: value for key, value in data.items() if key not in {"type", "features"}
+        }
+    if isinstance(data, dict) and data.get("type") == "Feature":
+        return [data], {}
+    raise NotReadable("This JSON holds no GeoJSON features.")
+
+
+def _shape(feature: Any, number: int) -> Shape:
+    if not isinstance(feature, dict) or not isinstance(feature.get("geometry"), dict):
+        raise NotReadable(f"Feature {number} has no geometry.")
+    geometry = feature["geometry"]
+    if geometry.get("type") not in OF_TYPE:
+        raise NotReadable(f"Feature {number}: a {geometry.get('type')} is not an annotation.")
+    if not _is_position_tree(geometry.get("coordinates")):
+        raise NotReadable(f"Feature {number}: its coordinates are not positions.")
+    properties = dict(feature.get("properties") or {})
+    ours = properties.pop(OURS, {})
+    kind = ours.get("kind", OF_TYPE[geometry["type"]])
+    if kind not in KINDS:
+        raise NotReadable(f"Feature {number}: “{kind}” is not a shape we know.")
+    metadata = properties.get("metadata")
+    return Shape(
+        kind=kind,
+        geometry=geometry,
+        label=_label_of(properties),
+        comment=str(metadata.get(DESCRIPTION, "")) if isinstance(metadata, Mapping) else "",
+        layer=str(ours.get("layer", _label_of(properties))),
+        uid=str(feature.get("id", "")),
+        author=str(ours.get("author", "")),
+        negative=bool(ours.get("negative", False)),
+        extra={**ours.get("extra", {}), "geojson": _rest(feature, properties)},
+    )
+
+
+def _rest(feature: Mapping[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+    """Members and properties as they were: written back as they were."""
+    members = {
+        key: value for key, value in feature.items() if key not in {"type", "geometry", "properties", "id"}
+    }
+    return {"members": members, "properties": properties}
+
+
+def _is_position_tree(value: Any) -> bool:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if not isinstance(item, list) or not item:
+            return False
+        if all(isinstance(number, int | float) and not isinstance(number, bool) for number in item):
+            if len(item) < 2 or not all(math.isfinite(number) for number in item):
+                return False
+        else:
+            stack.extend(item)
+    return True
+
+
+def _label_of(properties: Mapping[str, Any]) -> str:
+    found = properties.get("classification")
+    if isinstance(found, Mapping):
+        names = found.get("names")
+        return ": ".join(map(str, names)) if isinstance(names, list) else str(found.get("name", ""))
+    return str(properties.get("name") or "")
+
+
+def _layers_of(features: list[Any]) -> tuple[Layer, ...]:
+    """One layer per classification, in its colour."""
+    colours: dict[str, str] = {}
+    for feature in features:
+        properties = feature.get("properties") or {}
+        colours.setdefault(_label_of(properties), _colour_of(properties.get("classification") or properties))
+    return tuple(Layer(uid=name, name=name, colour=colour) for name, colour in colours.items())
+
+
+def _colour_of(classification: Any) -> str:
+    if not isinstance(classification, Mapping):
+        return ""
+    rgb = classification.get("color")
+    if isinstance(rgb, list) and len(rgb) == 3 and all(isinstance(part, int) for part in rgb):
+        return "#" + "".join(f"{part & 255:02x}" for part in rgb)
+    packed = classification.get("colorRGB")
+    return f"#{packed & 0xFFFFFF:06x}" if isinstance(packed, int) else ""
+
+
+def write(document: Document) -> Written:
+    """A FeatureCollection (or the form it was read in). GeoJSON carries everything: what QuPath has no word for is `nocturne`."""
+    colours = {layer.uid: layer.colour for layer in document.layers}
+    features = [_feature(shape, colours) for shape in document.shapes]
+    known = document.extra.get("geojson", {})
+    if known.get("form") == "list":
+        return Written(_dump(features))
+    if known.get("form") == "Feature" and len(features) == 1:
+        return Written(_dump(features[0]))
+    collection = {"type": "FeatureCollection", "features": features, **known.get("members", {})}
+    ours = _ours(document)
+    if ours:
+        collection[OURS] = ours
+    return Written(_dump(collection))
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _ours(document: Document) -> dict[str, Any]:
+    """What QuPath has no word for, and only that: a file that came from QuPath goes back without it."""
+    extra = {key: value for key, value in document.extra.items() if key != "geojson"}
+    ours: dict[str, Any] = {"extra": extra} if extra else {}
+    if document.mpp is not None:
+        ours["mpp"] = document.mpp
+    if extra:
+        ours["layers"] = [
+            {"uid": layer.uid, "name": layer.name, "colour": layer.colour, "extra": dict(layer.extra)}
+            for layer in document.layers
+        ]
+    return ours
+
+
+def _feature(shape: Shape, colours: Mapping[str, str]) -> dict[str, Any]:
+    rest = shape.extra.get("geojson", {})
+    properties = dict(rest.get("properties", {"objectType": "annotation"}))
+    if shape.label and _label_of(properties) != shape.label:
+        properties["classification"] = _classification(shape.label, colours.get(shape.layer, ""))
+    if shape.comment:
+        properties["metadata"] = {**(properties.get("metadata") or {}), DESCRIPTION: shape.comment}
+    ours = _ours_of(shape)
+    if ours:
+        properties[OURS] = ours
+    identity = {"id": shape.uid} if shape.uid else {}
+    return {
+        "type": "Feature",
+        **identity,
+        "geometry": dict(shape.geometry),
+        "properties": properties,
+        **rest.get("members", {}),
+    }
+
+
+def _classification(label: str, colour: str) -> dict[str, Any]:
+    if not colour:
+        return {"name": label}
+    return {"name": label, "color": [int(colour[i : i + 2], 16) for i in (1, 3, 5)]}
+
+
+def _ours_of(shape: Shape) -> dict[str, Any]:
+    extra = {key: value for key, value in shape.extra.items() if key != "geojson"}
+    ours: dict[str, Any] = {"extra": extra} if extra else {}
+    if shape.kind != OF_TYPE[shape.geometry["type"]]:
+        ours["kind"] = shape.kind
+    if shape.layer != shape.label:
+        ours["layer"] = shape.layer
+    if shape.author:
+        ours["author"] = shape.author
+    if shape.negative:
+        ours["negative"] = True
+    return ours

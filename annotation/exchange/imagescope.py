@@ -1,0 +1,233 @@
+"""Aperio ImageScope's XML: layers (Annotation) of regions, negative regions included.
+
+What the schema has no word for is kept in rows of a region's own attribute table, under names that begin `nocturne.`;
+ImageScope shows such rows and leaves them alone.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from annotation.exchange.errors import NotReadable
+from annotation.exchange.imagescope_shapes import Region, merge, regions_of
+from annotation.exchange.model import Document, Layer, Shape, Written
+
+PREFIX: Final = "nocturne."
+NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+GREEN: Final = "#00ff00"
+KIND_OF_TYPE: Final = {"0": "freehand", "1": "rectangle", "2": "ellipse", "3": "line", "4": "line"}
+TYPE_OF_KIND: Final = {"rectangle": "1", "ellipse": "2", "line": "4"}
+
+
+def read(content: bytes) -> Document:
+    """Read one file. Raises NotReadable, also for entities and document types, which no such file needs."""
+    try:
+        root = fromstring(content, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, UnicodeError, ValueError, LookupError) as error:
+        raise NotReadable(f"This is not XML that we read: {error}") from error
+    if root.tag != "Annotations":
+        raise NotReadable(f"This XML begins with {root.tag}, not with Annotations.")
+    mpp = _positive(root.get("MicronsPerPixel"))
+    layers: list[Layer] = []
+    shapes: list[Shape] = []
+    for number, element in enumerate(root.findall("Annotation"), start=1):
+        layer = _layer(element, number)
+        layers.append(layer)
+        shapes.extend(_shapes(element, layer))
+    return Document(tuple(shapes), tuple(layers), mpp, _document_extra(root))
+
+
+def _document_extra(root: Element) -> dict[str, Any]:
+    rest = {key: value for key, value in root.attrib.items() if key != "MicronsPerPixel"}
+    given = rest.pop(f"{PREFIX}extra", None)
+    return {**_json_object(given), "imagescope": {"attributes": rest}}
+
+
+def _json_object(text: str | None) -> dict[str, Any]:
+    try:
+        value = json.loads(text or "{}")
+    except ValueError as error:
+        raise NotReadable(f"A {PREFIX}extra attribute is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise NotReadable(f"A {PREFIX}extra attribute is not a JSON object.")
+    return value
+
+
+def _positive(text: str | None) -> float | None:
+    try:
+        value = float(text or 0)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value > 0 else None
+
+
+def _layer(element: Element, number: int) -> Layer:
+    raw = dict(element.attrib)
+    name = raw.get("Name") or raw.get("LayerName") or ""
+    rows = [dict(row.attrib) for row in element.findall("Attributes/Attribute")]
+    headers = [dict(row.attrib) for row in element.findall("Regions/RegionAttributeHeaders/AttributeHeader")]
+    extra = {"attributes": raw, "rows": rows, "headers": headers}
+    return Layer(raw.get("Id") or str(number), name, _colour(raw.get("LineColor")), {"imagescope": extra})
+
+
+def _colour(text: str | None) -> str:
+    """ImageScope packs blue, green, red."""
+    if not (text or "").isdigit():
+        return ""
+    value = int(text or 0) & 0xFFFFFF
+    return f"#{value & 255:02x}{value >> 8 & 255:02x}{value >> 16:02x}"
+
+
+def _packed(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return str(blue << 16 | green << 8 | red)
+
+
+def _shapes(element: Element, layer: Layer) -> Iterable[Shape]:
+    regions = [_region(found, layer, n) for n, found in enumerate(element.findall("Regions/Region"), start=1)]
+    return [_shape(parts, layer) for parts in merge(regions)]
+
+
+def _region(element: Element, layer: Layer, number: int) -> Region:
+    where = f"Layer {layer.uid}, region {element.get('Id') or number}"
+    try:
+        vertices = [
+            (_number(v.get("X")), _number(v.get("Y")), _number(v.get("Z") or "0"))
+            for v in element.findall("Vertices/Vertex")
+        ]
+    except (TypeError, ValueError) as error:
+        raise NotReadable(f"{where}: a vertex is not a pair of numbers.") from error
+    if not vertices:
+        raise NotReadable(f"{where} has no vertices.")
+    rows = [dict(row.attrib) for row in element.findall("Attributes/Attribute")]
+    ours = {row["Name"][len(PREFIX) :]: row.get("Value", "") for row in rows if _is_ours(row)}
+    kept = [row for row in rows if not _is_ours(row)]
+    kind = ours.get("kind") or KIND_OF_TYPE.get(element.get("Type", "0"), "freehand")
+    if len(vertices) == 1:
+        kind = "point"
+    return Region(kind, vertices, dict(element.attrib), kept, ours, where)
+
+
+def _is_ours(row: Mapping[str, str]) -> bool:
+    return row.get("Name", "").startswith(PREFIX)
+
+
+def _number(text: str | None) -> float:
+    value = float(text)  # type: ignore[arg-type]  # None raises TypeError, which the caller names
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return int(value) if value.is_integer() else value
+
+
+def _shape(parts: Sequence[Region], layer: Layer) -> Shape:
+    first = parts[0]
+    raw = {key: value for key, value in first.attributes.items() if key not in {"Text", "NegativeROA"}}
+    own: dict[str, Any] = {"attributes": raw, "rows": first.rows, "closed": first.closed}
+    depths = [[vertex[2] for vertex in part.vertices] for part in parts]
+    if any(z for part in depths for z in part):
+        own["z"] = depths
+    return Shape(
+        kind=first.kind,
+        geometry=first.geometry(parts),
+        label=first.ours.get("label", layer.name),
+        comment=json.loads(first.ours["text"]) if "text" in first.ours else first.attributes.get("Text", ""),
+        layer=layer.uid,
+        uid=first.ours.get("uid", ""),
+        author=first.ours.get("author", ""),
+        negative=first.attributes.get("NegativeROA") == "1",
+        extra={**_json_object(first.ours.get("extra")), "imagescope": own},
+    )
+
+
+def write(document: Document) -> Written:
+    """Write one file; what ImageScope cannot show is kept in attribute rows and named in the notes."""
+    root = Element("Annotations")
+    if document.mpp is not None:
+        root.set("MicronsPerPixel", f"{document.mpp:.10g}")
+    for key, value in document.extra.get("imagescope", {}).get("attributes", {}).items():
+        root.set(key, value)
+    rest = {key: value for key, value in document.extra.items() if key != "imagescope"}
+    if rest:
+        root.set(f"{PREFIX}extra", json.dumps(rest))
+    notes: set[str] = set()
+    for number, layer in enumerate(_all_layers(document), start=1):
+        _write_layer(
+            root, layer, number, [s for s in document.shapes if s.layer == layer.uid], document.mpp, notes
+        )
+    indent(root, "\t")
+    return Written(tostring(root, encoding="utf-8", xml_declaration=True), tuple(sorted(notes)))
+
+
+def _all_layers(document: Document) -> list[Layer]:
+    """The document's layers, and one for every layer that only its shapes speak of."""
+    known = {layer.uid: layer for layer in document.layers}
+    for shape in document.shapes:
+        known.setdefault(shape.layer, Layer(shape.layer, shape.label))
+    return list(known.values())
+
+
+def _write_layer(
+    root: Element, layer: Layer, number: int, shapes: Sequence[Shape], mpp: float | None, notes: set[str]
+) -> None:
+    kept = layer.extra.get("imagescope", {})
+    name = _xml_text(layer.name, notes)
+    raw = {"Id": str(number), "Name": name, "ReadOnly": "0", "NameReadOnly": "0", "LineColorReadOnly": "0"}
+    raw |= {"Incremental": "0", "Type": "4", "LineColor": _packed(layer.colour or GREEN), "Visible": "1"}
+    element = SubElement(root, "Annotation", kept.get("attributes") or raw)
+    attributes = SubElement(element, "Attributes")
+    for row in kept.get("rows", ()):
+        SubElement(attributes, "Attribute", row)
+    regions = SubElement(element, "Regions")
+    headers = SubElement(regions, "RegionAttributeHeaders")
+    for header in kept.get("headers", ()):
+        SubElement(headers, "AttributeHeader", header)
+    taken = {s.extra.get("imagescope", {}).get("attributes", {}).get("Id") for s in shapes}
+    free = (str(n) for n in range(1, 10**9) if str(n) not in taken)
+    for shape in shapes:
+        for region in regions_of(shape, free, mpp, notes):
+            _write_region(regions, shape, layer, region, notes)
+    SubElement(element, "Plots")
+
+
+def _write_region(parent: Element, shape: Shape, layer: Layer, region: Region, notes: set[str]) -> None:
+    raw = {**region.attributes, "Text": _xml_text(shape.comment, notes)}
+    if not _same_kind(raw.get("Type"), shape.kind):
+        raw["Type"] = TYPE_OF_KIND.get(shape.kind, "0")
+    element = SubElement(parent, "Region", raw)
+    rows = SubElement(element, "Attributes")
+    for row in region.rows:
+        SubElement(rows, "Attribute", row)
+    for name, value in {**_ours_of(shape, layer), **region.ours}.items():
+        SubElement(rows, "Attribute", {"Name": PREFIX + name, "Id": "0", "Value": _xml_text(value, notes)})
+    vertices = SubElement(element, "Vertices")
+    for x, y, z in region.vertices:
+        SubElement(vertices, "Vertex", {"X": f"{x:.12g}", "Y": f"{y:.12g}", "Z": f"{z:.12g}"})
+
+
+def _same_kind(kept: str | None, kind: str) -> bool:
+    return (
+        kept is not None and KIND_OF_TYPE.get(kept, "freehand") == KIND_OF_TYPE[TYPE_OF_KIND.get(kind, "0")]
+    )
+
+
+def _ours_of(shape: Shape, layer: Layer) -> dict[str, str]:
+    ours = {"uid": shape.uid, "author": shape.author}
+    ours["kind"] = shape.kind if shape.kind == "polygon" else ""
+    ours["label"] = shape.label if shape.label != layer.name else ""
+    ours["text"] = json.dumps(shape.comment) if NOT_XML.search(shape.comment) else ""
+    extra = {key: value for key, value in shape.extra.items() if key != "imagescope"}
+    ours["extra"] = json.dumps(extra) if extra else ""
+    return {name: value for name, value in ours.items() if value}
+
+
+def _xml_text(text: str, notes: set[str]) -> str:
+    """XML has no word for control characters."""
+    if NOT_XML.search(text):
+        notes.add("Control characters in a text are kept beside it, in an attribute row.")
+    return NOT_XML.sub("\ufffd", text)

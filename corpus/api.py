@@ -1,0 +1,81 @@
+"""Releases for programs."""
+
+from typing import Any, cast
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+
+from core.models import User
+from core.roles import Role, for_roles
+from corpus import services
+from corpus.models import Release, ReleaseItem
+from corpus.naming import TEMPLATES
+from corpus.services.deciding import APPROVERS, LICENCES, MAKERS
+
+
+class ReleaseOut(serializers.ModelSerializer[Release]):
+    created_by = serializers.CharField(source="created_by.username")
+    approved_by = serializers.CharField(source="approved_by.username", allow_null=True, default=None)
+
+    class Meta:
+        model = Release
+        fields = (
+            "number", "template", "licence", "state", "created_by", "created_at", "approved_by", "approved_at",
+            "published_at", "manifest_sha256", "stats", "problem",
+        )  # fmt: skip
+
+
+class ReleaseIn(serializers.Serializer[Any]):
+    template = serializers.ChoiceField(choices=sorted(TEMPLATES), default="tudp-2018")
+    licence = serializers.ChoiceField(choices=LICENCES, default="CC0-1.0")
+
+
+class ReleaseItemOut(serializers.ModelSerializer[ReleaseItem]):
+    class Meta:
+        model = ReleaseItem
+        fields = ("path", "kind", "sha256", "bytes")
+
+
+class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Release]):
+    """Every edition of the corpus. One person makes a draft, another approves it."""
+
+    permission_classes = (for_roles(Role.STEWARD, Role.MANAGER, Role.ADMINISTRATOR),)
+    serializer_class = ReleaseOut
+    lookup_field = "number"
+    lookup_value_converter = "int"
+    filterset_fields = ("state", "template")
+    queryset = Release.objects.select_related("created_by", "approved_by")
+
+    def get_permissions(self) -> list[Any]:
+        if self.action == "create":
+            return [for_roles(*MAKERS)()]
+        if self.action == "approve":
+            return [for_roles(*APPROVERS)()]
+        return super().get_permissions()
+
+    @extend_schema(request=ReleaseIn, responses={201: ReleaseOut})
+    def create(self, request: Request) -> Response:
+        body = ReleaseIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        made = services.create_release(actor=cast(User, request.user), **body.validated_data)
+        return Response(ReleaseOut(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=ReleaseOut)
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, number: int) -> Response:
+        done = services.approve_release(release=self.get_object(), actor=cast(User, request.user))
+        return Response(ReleaseOut(done).data)
+
+    @extend_schema(responses=ReleaseItemOut(many=True), filters=False)
+    @action(detail=True, methods=["get"], filterset_fields=())
+    def files(self, request: Request, number: int) -> Response:
+        page = self.paginate_queryset(self.get_object().items.order_by("path"))  # type: ignore[arg-type]
+        return self.get_paginated_response(ReleaseItemOut(page, many=True).data)
+
+
+def register(router: SimpleRouter) -> None:
+    router.register("releases", Releases, basename="releases")

@@ -1,0 +1,80 @@
+"""What left the laboratory: releases and every file in them."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from lims.models import Slide
+
+
+class Release(models.Model):
+    """One immutable, numbered edition of the corpus. One person makes it, another approves it."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        APPROVED = "approved", "Approved, building"
+        PUBLISHED = "published", "Published"
+        FAILED = "failed", "Stopped"
+
+    number = models.PositiveIntegerField(unique=True)
+    template = models.CharField(max_length=20)
+    licence = models.CharField(max_length=40, default="CC0-1.0", help_text="SPDX identifier")
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    approved_at = models.DateTimeField(null=True, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    path = models.CharField(max_length=500, blank=True, help_text="the folder it was published to")
+    manifest_sha256 = models.CharField(max_length=64, blank=True)
+    stats = models.JSONField(default=dict)
+    problem = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(approved_by=None) | ~models.Q(approved_by=models.F("created_by")),
+                name="corpus_two_people_release",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Release {self.number}"
+
+    @property
+    def folder(self) -> Path:
+        return Path(settings.RELEASE_ROOT) / str(self.number)
+
+
+class ReleaseItem(models.Model):
+    """One file of a release. A draft has its image files only, without size and hash."""
+
+    class Kind(models.TextChoices):
+        IMAGE = "image", "Image"
+        ANNOTATION = "annotation", "Annotations"
+        REPORT = "report", "Report"
+        TAG = "tag", "About the release"
+
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="items")
+    slide = models.ForeignKey(
+        Slide, null=True, blank=True, on_delete=models.PROTECT, related_name="release_items"
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    path = models.CharField(max_length=250, help_text="inside the release")
+    sha256 = models.CharField(max_length=64, blank=True)
+    bytes = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["path"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["release", "path"], name="corpus_one_file_per_path")
+        ]
+
+    def __str__(self) -> str:
+        return self.path

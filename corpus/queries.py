@@ -1,0 +1,136 @@
+"""What could leave, what is in a release, and under which names."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import PurePosixPath
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from annotation.queries import signed_off
+from corpus.models import Release, ReleaseItem
+from corpus.naming import Parts, Template, name_all
+from deidentify.models import DeidentifiedReport, DeidentifiedSlide
+from deidentify.queries import passed_report, passed_slide
+from deidentify.vault.services import key_for, sample_number_for
+from lims.models import Case, Report, Slide
+from lims.services import Actor
+from lims.states import State
+
+REASON = "naming a release"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A slide that waits to be released, and why it cannot be, if it cannot."""
+
+    slide: Slide
+    clean: DeidentifiedSlide | None
+    report: DeidentifiedReport | None
+    problem: str
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """One image file of a release: the slide, its parts and its path under data/."""
+
+    slide: Slide
+    parts: Parts
+    path: PurePosixPath
+    moved: bool
+
+
+def unreleased() -> QuerySet[Slide]:
+    return (
+        Slide.objects.filter(state=State.READ)
+        .select_related("block__specimen__case__patient")
+        .order_by(
+            "block__specimen__case__accession",
+            "block__specimen__site_code",
+            "block__label",
+            "duplicate",
+            "barcode",
+        )
+    )
+
+
+def candidates(slides: Iterable[Slide] | None = None) -> list[Candidate]:
+    return [_candidate(slide) for slide in (unreleased() if slides is None else slides)]
+
+
+def _candidate(slide: Slide) -> Candidate:
+    clean, report = passed_slide(slide.pk), passed_report(slide.case.pk)
+    problem = ""
+    if slide.state != State.READ:
+        problem = f"It is {State(slide.state).label.lower()}, not read."
+    elif clean is None or not clean.file.is_file():
+        problem = "Its image has not passed the gate."
+    elif report is None and Report.objects.filter(case=slide.case).exists():
+        problem = "The report of its case has not passed the gate."
+    return Candidate(slide, clean, report, problem)
+
+
+def propose(template: Template, chosen: Iterable[Candidate], *, number: int, actor: Actor) -> list[Proposed]:
+    """The names these slides would have: a dry run. Keys are drawn in the vault at the first look, and stay."""
+    slides = [candidate.slide for candidate in chosen]
+    clean = {candidate.slide.pk: candidate.clean for candidate in chosen}
+    wanted = [_parts(slide, clean[slide.pk], number, actor) for slide in slides]
+    taken = ReleaseItem.objects.filter(
+        kind=ReleaseItem.Kind.IMAGE, release__state=Release.State.PUBLISHED, release__template=template.name
+    ).values_list("path", flat=True)
+    named = name_all(template, wanted, (path.removeprefix("data/") for path in taken))
+    return [
+        Proposed(slide, name.parts, name.path, name.moved) for slide, name in zip(slides, named, strict=True)
+    ]
+
+
+def _parts(slide: Slide, clean: DeidentifiedSlide | None, number: int, actor: Actor) -> Parts:
+    case = slide.case
+    key = key_for(patient_ref=f"patient:{case.patient_id}", reason=REASON, actor=actor)
+    sample = sample_number_for(
+        case_ref=f"case:{case.pk}", year=case.received.year, reason=REASON, actor=actor
+    )
+    suffix = PurePosixPath(clean.path).suffix if clean else ".h5"
+    return Parts(
+        tissue=case.tissue,
+        key=key.key,
+        year=sample.year,
+        sample=sample.number,
+        site=slide.block.specimen.site_code,
+        cut=slide.cut,
+        cut_number=slide.cut_number,
+        duplicate=slide.duplicate,
+        extension=suffix.removeprefix(".").lower(),
+        day=case.received + timedelta(days=key.date_shift_days),
+        group=number,
+    )
+
+
+def image_items(release: Release) -> QuerySet[ReleaseItem]:
+    return (
+        release.items.filter(kind=ReleaseItem.Kind.IMAGE)
+        .select_related("slide__block__specimen__case__patient")
+        .order_by("path")
+    )
+
+
+def releases() -> QuerySet[Release]:
+    images = Count("items", filter=Q(items__kind=ReleaseItem.Kind.IMAGE))
+    return Release.objects.select_related("created_by", "approved_by").annotate(
+        images=images, size=Sum("items__bytes")
+    )
+
+
+def annotations_in(slide: Slide) -> int:
+    return signed_off(slide).count()
+
+
+def releases_of(slide: Slide) -> QuerySet[ReleaseItem]:
+    """Where a slide went: one row per file of it in a release."""
+    return (
+        ReleaseItem.objects.filter(slide=slide).select_related("release").order_by("release__number", "path")
+    )
+
+
+def cases_of(slides: Iterable[Slide]) -> list[Case]:
+    return list({slide.case.pk: slide.case for slide in slides}.values())

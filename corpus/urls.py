@@ -1,0 +1,13 @@
+from django.urls import path
+
+from corpus import views
+
+app_name = "corpus"
+urlpatterns = [
+    path("", views.releases, name="releases"),
+    path("create/", views.create, name="release-create"),
+    path("<int:number>/", views.release, name="release"),
+    path("<int:number>/approve/", views.approve, name="release-approve"),
+    path("<int:number>/discard/", views.discard, name="release-discard"),
+    path("<int:number>/files/<path:path>", views.file, name="release-file"),
+]

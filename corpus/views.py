@@ -1,0 +1,117 @@
+"""The pages of the corpus: what is ready to leave, what a release would be, and what one is."""
+
+from typing import cast
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from core import audit
+from core.errors import BadInput, NotFound
+from core.models import User
+from core.roles import Role, has_role, role_required
+from corpus import queries, services
+from corpus.forms import ReleaseForm
+from corpus.models import Release
+from corpus.naming import template
+from corpus.services.deciding import APPROVERS, MAKERS
+
+LOOKERS = (Role.STEWARD, Role.MANAGER, Role.ADMINISTRATOR)
+
+
+def _person(request: HttpRequest) -> User:
+    return cast(User, request.user)  # role_required let nobody else in
+
+
+def _release(number: int) -> Release:
+    found = queries.releases().filter(number=number).first()
+    if found is None:
+        raise NotFound(f"There is no release {number}.")
+    return found
+
+
+@require_GET
+@role_required(*LOOKERS)
+def releases(request: HttpRequest) -> HttpResponse:
+    waiting = queries.candidates()
+    context = {
+        "releases": queries.releases(),
+        "ready": [candidate for candidate in waiting if not candidate.problem],
+        "stuck": [candidate for candidate in waiting if candidate.problem],
+        "form": ReleaseForm(),
+        "may_make": has_role(request.user, *MAKERS),
+    }
+    return render(request, "corpus/releases.html", context)
+
+
+@require_POST
+@role_required(*MAKERS)
+def create(request: HttpRequest) -> HttpResponse:
+    """Make a draft; with `dry_run` only show the names it would have."""
+    form = ReleaseForm(request.POST)
+    if not form.is_valid():
+        raise BadInput("Choose a naming template and a licence.", fields=form.errors)
+    if "dry_run" in request.POST:
+        return _dry_run(request, form.cleaned_data["template"])
+    made = services.create_release(actor=_person(request), **form.cleaned_data)
+    messages.success(request, f"{made} is a draft. Somebody other than you approves it.")
+    return redirect("corpus:release", number=made.number)
+
+
+def _dry_run(request: HttpRequest, name: str) -> HttpResponse:
+    ready = [candidate for candidate in queries.candidates() if not candidate.problem]
+    proposed = queries.propose(template(name), ready, number=1, actor=_person(request))
+    return render(request, "corpus/dry_run.html", {"template": name, "proposed": proposed})
+
+
+@require_GET
+@role_required(*LOOKERS)
+def release(request: HttpRequest, number: int) -> HttpResponse:
+    found = _release(number)
+    page = Paginator(found.items.select_related("slide").order_by("path"), 100).get_page(
+        request.GET.get("page")
+    )
+    waiting = found.state in {Release.State.DRAFT, Release.State.FAILED}
+    context = {
+        "release": found,
+        "page": page,
+        "may_approve": waiting
+        and has_role(request.user, *APPROVERS)
+        and found.created_by_id != request.user.pk,
+        "own": waiting and found.created_by_id == request.user.pk,
+        "may_discard": waiting and has_role(request.user, *MAKERS),
+    }
+    return render(request, "corpus/release.html", context)
+
+
+@require_POST
+@role_required(*APPROVERS)
+def approve(request: HttpRequest, number: int) -> HttpResponse:
+    services.approve_release(release=_release(number), actor=_person(request))
+    messages.success(request, f"Release {number} is approved and being built.")
+    return redirect("corpus:release", number=number)
+
+
+@require_POST
+@role_required(*MAKERS)
+def discard(request: HttpRequest, number: int) -> HttpResponse:
+    services.discard_release(release=_release(number), actor=_person(request))
+    messages.success(request, f"Release {number} was discarded; its slides are as they were.")
+    return redirect("corpus:releases")
+
+
+@require_GET
+@role_required(*LOOKERS)
+def file(request: HttpRequest, number: int, path: str) -> HttpResponseBase:
+    """One file of a published release; only a path that the record names is opened."""
+    found = _release(number)
+    item = found.items.filter(path=path).first()
+    if found.state != Release.State.PUBLISHED or (item is None and path != "manifest.json"):
+        raise NotFound("This release has no such file.")
+    target = found.folder / path
+    if target.is_symlink() or not target.is_file():
+        raise NotFound("The file is not on its volume: verify the release.", path=path)
+    audit.record(actor=request.user, action="release.file", target=f"release:{number}", path=path[:200])
+    return FileResponse(target.open("rb"), as_attachment=True, filename=target.name)

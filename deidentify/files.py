@@ -1,0 +1,243 @@
+"""One file made clean: read, written anew beside its destination, judged by the gate, and only then given its
+name.
+
+At every moment the destination either does not exist or is complete and passed: it comes into being by one
+``link``.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import psutil
+
+from deidentify.errors import AlreadyThere, BrokenInput, GateFailed, GateRefused, NoSpace, UnsupportedFormat
+from deidentify.images.aperio import clean_tiff
+from deidentify.images.dicom import clean_dicom
+from deidentify.images.mosaic import clean_mosaic
+from deidentify.known import Known
+from deidentify.reports.docx import lines_as_text, read_docx, text_as_lines, write_docx
+from deidentify.reports.text import Policy, clean_text
+
+GATE_TIMEOUT_S: Final = 3600.0
+_CHECKOUT: Final = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A published file: what it is, what was done to it, and the gate's certificate."""
+
+    path: Path
+    source_sha256: str
+    sha256: str
+    bytes: int
+    format: str
+    policy_version: str
+    seconds: float
+    certificate: dict[str, Any]
+    work: dict[str, Any] = field(default_factory=dict)
+
+    def report(self) -> dict[str, Any]:
+        """JSON for people and programs; it names no value of the person and no path of the input."""
+        result = asdict(self)
+        del result["path"]
+        return result
+
+
+def deidentify_file(source: Path, destination: Path, known: Known, policy: Policy | None = None) -> Outcome:
+    """Write ``destination`` and return what was done.
+
+    Raises the errors of ``deidentify.errors``; then ``destination`` does not exist.
+    """
+    started = time.monotonic()
+    policy = policy or Policy()
+    if destination.exists():
+        raise AlreadyThere(f"{destination} is there already: a published file is never overwritten")
+    name, clean = _maker(source)
+    with _room_beside(destination) as draft, _storage_errors():
+        before = _sha256(source)
+        work = clean(source, draft, known, policy)
+        _sync(draft)
+        if _sha256(source) != before:
+            raise BrokenInput("the input changed while it was read")
+        certificate = run_gate(draft, known)
+        digest = _sha256(draft)
+        if certificate["sha256"] != digest:
+            raise GateRefused("the gate judged other bytes than these", certificate)
+        size = draft.stat().st_size
+        draft.chmod(0o640)
+        _publish(draft, destination)
+    seconds = round(time.monotonic() - started, 3)
+    return Outcome(destination, before, digest, size, name, policy.version, seconds, certificate, work)
+
+
+def run_gate(path: Path, known: Known, timeout_s: float = GATE_TIMEOUT_S) -> dict[str, Any]:
+    """The gate's certificate for a clean file. It runs as its own process and gets the known values on
+    standard input.
+
+    Raises GateRefused when it found something or cannot judge, GateFailed when it did not answer.
+    """
+    path = path.resolve()  # the gate starts in another folder
+    proof = path.with_name(f"{path.name}.certificate")
+    command = [
+        sys.executable,
+        "-m",
+        "deidentify.gate",
+        str(path),
+        "--known",
+        "-",
+        "--certificate",
+        str(proof),
+    ]
+    try:
+        done = subprocess.run(
+            command,
+            input=known.as_json(),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            cwd=_CHECKOUT,
+        )
+        certificate: dict[str, Any] = json.loads(proof.read_text(encoding="utf-8"))
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise GateFailed(f"the gate gave no certificate: {type(error).__name__}") from error
+    finally:
+        proof.unlink(missing_ok=True)
+    if done.returncode != 0 or certificate.get("state") != "clean":
+        raise GateRefused(_refusal(certificate), certificate)
+    return certificate
+
+
+def _refusal(certificate: dict[str, Any]) -> str:
+    hits = certificate.get("hits") or []
+    if hits:
+        places = sorted({f"{hit['place']} ({hit['encoding']})" for hit in hits})
+        return f"the gate found {len(hits)} traces: {', '.join(places[:3])}{' …' if len(places) > 3 else ''}"
+    return f"the gate cannot judge the result: {certificate.get('problem', 'no reason given')}"
+
+
+Maker = Callable[[Path, Path, Known, Policy], dict[str, Any]]
+
+
+def _maker(source: Path) -> tuple[str, Maker]:
+    """Which rule makes this file clean, by its first bytes; the name only decides between kinds of text."""
+    try:
+        with source.open("rb") as file:
+            head = file.read(132)
+    except OSError as error:
+        raise BrokenInput(f"the input cannot be read: {error.strerror}") from error
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "tiff", _tiff
+    if head[:8] == b"\x89HDF\r\n\x1a\n":
+        return "hdf5", _hdf5
+    if head[128:132] == b"DICM":
+        return "dicom", _dicom
+    if head[:4] == b"PK\x03\x04" and source.suffix.lower() == ".docx":
+        return "docx", _docx
+    if source.suffix.lower() in (".txt", ".text"):
+        return "text", _text
+    raise UnsupportedFormat(f"no rule makes a {source.suffix or 'nameless'} file of this kind clean")
+
+
+def _tiff(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
+    with draft.open("xb") as file:
+        return asdict(clean_tiff(source, file))
+
+
+def _hdf5(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
+    return clean_mosaic(source, draft)
+
+
+def _dicom(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
+    return clean_dicom(source, draft)
+
+
+def _docx(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
+    lines = read_docx(source)
+    cleaned = clean_text(lines_as_text(lines), known, policy)
+    with draft.open("xb") as file:
+        write_docx(file, text_as_lines(cleaned.text, lines))
+    return {"replaced": cleaned.counts}
+
+
+def _text(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
+    cleaned = clean_text(decode_text(source.read_bytes()), known, policy)
+    draft.write_bytes(cleaned.text.encode())
+    return {"replaced": cleaned.counts}
+
+
+def decode_text(data: bytes) -> str:
+    """UTF-8, UTF-16 with its mark, else Windows-1252. Raises BrokenInput for what is no text."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace").replace("\r\n", "\n")
+    if b"\0" in data:
+        raise BrokenInput("a text file with zero bytes in it")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")
+    return "".join(
+        mark for mark in text.replace("\r\n", "\n").replace("\r", "\n") if mark >= " " or mark in "\n\t"
+    )
+
+
+@contextmanager
+def _room_beside(destination: Path) -> Iterator[Path]:
+    """A private name for the draft on the same file system. What a killed process left there is swept
+    first."""
+    folder = destination.parent
+    if not folder.is_dir():
+        raise BrokenInput(f"{folder} is no folder")
+    for left in folder.glob(".nocturne-*-*.draft*"):
+        owner = left.name.split("-")[1]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            left.unlink(missing_ok=True)
+    draft = folder / f".nocturne-{os.getpid()}-{uuid4().hex}.draft"
+    try:
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+            raise NoSpace(f"the clean file could not be stored: {error.strerror}") from error
+        raise BrokenInput(f"reading or storing failed: {error.strerror or error}") from error
+
+
+def _publish(draft: Path, destination: Path) -> None:
+    """Give the draft its name in one step that never replaces anything, and make the name durable."""
+    try:
+        os.link(draft, destination)
+    except FileExistsError as error:
+        raise AlreadyThere(f"{destination} is there already") from error
+    with suppress(OSError):  # some file systems refuse to sync a folder; the link itself stands
+        _sync(destination.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

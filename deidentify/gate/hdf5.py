@@ -1,0 +1,96 @@
+"""HDF5 by its objects: names, links, attributes, every chunk inflated, and the raw bytes that are no
+chunk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import hdf5plugin
+import numpy as np
+
+from deidentify.gate.errors import CannotJudge
+from deidentify.gate.needles import Grade
+from deidentify.gate.streams import Budget, Stream
+
+MOST_OBJECTS = 10_000
+FILTERS = frozenset({1, 2, 3, 4, 32000, 32001, 32004, 32008, 32015, hdf5plugin.Blosc.filter_id})
+
+
+def walk_hdf5(path: Path, data: memoryview, budget: Budget) -> Iterator[Stream]:
+    try:
+        with h5py.File(path, "r") as file:
+            chunks: list[tuple[int, int]] = []
+            yield from _group(file["/"], chunks, [0])
+            yield from _between(data, chunks)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise CannotJudge(f"HDF5 cannot be read to its end: {error}") from error
+
+
+def _group(group: h5py.Group, chunks: list[tuple[int, int]], seen: list[int]) -> Iterator[Stream]:
+    yield from _attributes(group)
+    for name in group:
+        seen[0] += 1
+        if seen[0] > MOST_OBJECTS:
+            raise CannotJudge(f"more than {MOST_OBJECTS} objects")
+        yield Stream("object name", Grade.TEXT, name.encode())
+        link = group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise CannotJudge("a link leads out of the tree")
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            yield from _group(item, chunks, seen)
+        elif isinstance(item, h5py.Dataset):
+            yield from _attributes(item)
+            yield from _dataset(item, chunks)
+        else:
+            raise CannotJudge("a named type")
+
+
+def _attributes(item: h5py.Group | h5py.Dataset) -> Iterator[Stream]:
+    for name in item.attrs:
+        value = item.attrs[name]
+        yield Stream("attribute name", Grade.TEXT, name.encode())
+        yield Stream(f"attribute of {item.name}", Grade.TEXT, _as_bytes(value))
+
+
+def _as_bytes(value: object) -> bytes:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if isinstance(value, bytes):
+        return value
+    array = np.asarray(value)
+    if array.dtype.hasobject:
+        return b"\n".join(_as_bytes(entry) for entry in array.ravel().tolist())
+    text = str(value).encode() if array.size < 100 else b""
+    return array.tobytes() + b"\n" + text
+
+
+def _dataset(item: h5py.Dataset, chunks: list[tuple[int, int]]) -> Iterator[Stream]:
+    if item.external or item.is_virtual:
+        raise CannotJudge("a dataset keeps its values in another file")
+    plan = item.id.get_create_plist()
+    if any(plan.get_filter(number)[0] not in FILTERS for number in range(plan.get_nfilters())):
+        raise CannotJudge("a dataset uses an unknown filter")
+    words = item.dtype.hasobject or item.dtype.kind in "SUV" or item.dtype.names is not None
+    grade = Grade.TEXT if words else Grade.PIXELS
+    if item.chunks is None:
+        yield Stream(f"dataset {item.name}", grade, _as_bytes(item[()]))
+        return
+    for number in range(item.id.get_num_chunks()):
+        info = item.id.get_chunk_info(number)
+        chunks.append((info.byte_offset, info.byte_offset + info.size))
+        window = tuple(
+            slice(low, low + step) for low, step in zip(info.chunk_offset, item.chunks, strict=True)
+        )
+        yield Stream(f"dataset {item.name} chunk {number}", grade, _as_bytes(item[window]))
+
+
+def _between(data: memoryview, chunks: list[tuple[int, int]]) -> Iterator[Stream]:
+    """Superblock, headers, heaps, tables and freed space as words; the stored chunks as pixels."""
+    end = 0
+    for low, high in [*sorted(chunks), (len(data), len(data))]:
+        if low > end:
+            yield Stream(f"bytes at {end}", Grade.BINARY, data[end:low])
+        if high > low:
+            yield Stream(f"chunk at {low}", Grade.PIXELS, data[low:high])
+        end = max(end, high)

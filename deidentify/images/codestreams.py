@@ -1,0 +1,120 @@
+"""Compressed tiles without the places where words hide: comments, application segments and bytes after the
+end.
+
+The picture itself is never decoded: a tile that holds no words comes back as the same bytes.
+"""
+
+import re
+import zlib
+from typing import Final
+
+from deidentify.errors import BrokenInput, UnknownContent
+
+JPEG, OLD_JPEG, NONE, LZW, DEFLATE, OLD_DEFLATE, ZSTD = 7, 6, 1, 5, 8, 32946, 50000
+JPEG_2000: Final = frozenset({33003, 33005, 34712})
+ACCEPTED: Final = frozenset({JPEG, NONE, LZW, DEFLATE, OLD_DEFLATE, ZSTD, *JPEG_2000})
+_AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_ADOBE: Final = re.compile(rb"^Adobe\x00[\x64\x65].{5}$", re.DOTALL)
+_J2K_COMMENT: Final = 0x64
+
+
+def clean_tile(data: bytes, compression: int) -> bytes:
+    """The tile's bytes with every word taken out. Raises UnknownContent for a codec or segment that is on no
+    list."""
+    if compression == JPEG:
+        return clean_jpeg(data)
+    if compression in JPEG_2000:
+        return clean_jpeg2000(data)
+    if compression in (DEFLATE, OLD_DEFLATE):
+        return _clean_deflate(data)
+    if compression in (NONE, LZW, ZSTD):
+        return data
+    raise UnknownContent(f"compression {compression}", f"tiles with compression {compression} are not known")
+
+
+def clean_jpeg(data: bytes) -> bytes:
+    """A JPEG stream (or the tables of one) without comments, application segments and bytes after its end."""
+    if data[:2] != b"\xff\xd8":
+        raise BrokenInput("a JPEG tile that does not start as one")
+    kept, position = [b"\xff\xd8"], 2
+    while position < len(data):
+        if position + 2 > len(data) or data[position] != 0xFF:
+            raise BrokenInput("a JPEG tile whose segments do not follow each other")
+        marker = data[position + 1]
+        if marker == 0xD9:
+            kept.append(b"\xff\xd9")
+            break
+        if marker == 0xFF:
+            position += 1
+            continue
+        end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if end > len(data) or end < position + 4:
+            raise BrokenInput("a JPEG tile that ends inside a segment")
+        if marker == 0xDA:
+            scan = _AFTER_SCAN.search(data, end)
+            end = scan.start() if scan else len(data)
+        if _keeps_jpeg(marker, data[position + 4 : end]):
+            kept.append(data[position:end])
+        position = end
+    result = b"".join(kept)
+    return data if result == data else result
+
+
+def _keeps_jpeg(marker: int, body: bytes) -> bool:
+    if marker == 0xEE:  # says how the colours are coded: without it some decoders show other colours
+        return _ADOBE.match(body) is not None
+    if marker == 0xE0:
+        return body[:5] == b"JFIF\0" and len(body) == 14
+    if marker == 0xFE or 0xE1 <= marker <= 0xEF:
+        return False
+    if 0xC0 <= marker <= 0xCF or marker in (0xDA, 0xDB, 0xDC, 0xDD):
+        return True
+    raise UnknownContent(f"JPEG segment {marker:02x}", f"a JPEG segment {marker:02x} is not known")
+
+
+def clean_jpeg2000(data: bytes) -> bytes:
+    """A JPEG 2000 codestream without the comments of its main header and the bytes after its end."""
+    if data[:4] != b"\xff\x4f\xff\x51":
+        raise UnknownContent("JPEG 2000 wrapper", "a JPEG 2000 tile that is no bare codestream")
+    kept, position = [b"\xff\x4f"], 2
+    while data[position : position + 2] != b"\xff\x90":
+        end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if data[position] != 0xFF or end > len(data) or end < position + 4:
+            raise BrokenInput("a JPEG 2000 tile with a broken header")
+        if data[position + 1] != _J2K_COMMENT:
+            kept.append(data[position:end])
+        position = end
+    body_end = _walk_tile_parts(data, position)
+    kept.append(data[position:body_end] + b"\xff\xd9")
+    result = b"".join(kept)
+    return data if result == data else result
+
+
+def _walk_tile_parts(data: bytes, position: int) -> int:
+    """The position after the last tile-part. A comment inside a tile-part's header stops: taking it out
+    changes lengths."""
+    while data[position : position + 2] == b"\xff\x90":
+        length = int.from_bytes(data[position + 6 : position + 10], "big")
+        if length == 0:
+            end = data.rfind(b"\xff\xd9")
+            return end if end > position else len(data)
+        inner = position + 12
+        while inner < position + length and data[inner : inner + 2] != b"\xff\x93":
+            if data[inner + 1] == _J2K_COMMENT:
+                raise UnknownContent("JPEG 2000 comment", "a comment inside a tile-part")
+            inner += 2 + max(int.from_bytes(data[inner + 2 : inner + 4], "big"), 2)
+        position += length
+        if length < 14 or position > len(data):
+            raise BrokenInput("a JPEG 2000 tile that ends inside a tile-part")
+    return position
+
+
+def _clean_deflate(data: bytes) -> bytes:
+    machine = zlib.decompressobj()
+    try:
+        machine.decompress(data)
+    except zlib.error as error:
+        raise BrokenInput(f"a tile that cannot be inflated: {error}") from error
+    if not machine.eof:
+        raise BrokenInput("a tile that ends too early")
+    return data[: len(data) - len(machine.unused_data)]

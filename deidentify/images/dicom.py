@@ -1,0 +1,193 @@
+"""DICOM whole-slide images: the elements that a viewer needs are copied, all others are left behind.
+
+After PS3.15 Annex E: identifiers are replaced by new ones, dates and people removed; label and overview
+instances are
+refused, because their pixels show the label.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import (
+    UID,
+    ExplicitVRLittleEndian,
+    JPEG2000TransferSyntaxes,
+    JPEGTransferSyntaxes,
+    generate_uid,
+)
+
+from deidentify.errors import BrokenInput, UnknownContent, UnsupportedFormat
+from deidentify.images.codestreams import clean_jpeg, clean_jpeg2000
+from deidentify.images.icc import clean_profile
+
+WHOLE_SLIDE: Final = "1.2.840.10008.5.1.4.1.1.77.1.6"
+KEPT: Final = frozenset(
+    [
+        "SamplesPerPixel",
+        "PhotometricInterpretation",
+        "PlanarConfiguration",
+        "NumberOfFrames",
+        "Rows",
+        "Columns",
+        "BitsAllocated",
+        "BitsStored",
+        "HighBit",
+        "PixelRepresentation",
+        "LossyImageCompression",
+        "LossyImageCompressionRatio",
+        "LossyImageCompressionMethod",
+        "ImageType",
+        "InstanceNumber",
+        "ImagedVolumeWidth",
+        "ImagedVolumeHeight",
+        "ImagedVolumeDepth",
+        "TotalPixelMatrixColumns",
+        "TotalPixelMatrixRows",
+        "TotalPixelMatrixFocalPlanes",
+        "DimensionOrganizationType",
+        "ImageOrientationSlide",
+        "FocusMethod",
+        "ExtendedDepthOfField",
+        "NumberOfOpticalPaths",
+        "BurnedInAnnotation",
+        "SpecimenLabelInImage",
+        "VolumetricProperties",
+        "PixelSpacing",
+        "SliceThickness",
+        "SpacingBetweenSlices",
+        "PixelMeasuresSequence",
+        "SharedFunctionalGroupsSequence",
+        "PerFrameFunctionalGroupsSequence",
+        "PlanePositionSlideSequence",
+        "XOffsetInSlideCoordinateSystem",
+        "YOffsetInSlideCoordinateSystem",
+        "ZOffsetInSlideCoordinateSystem",
+        "ColumnPositionInTotalImagePixelMatrix",
+        "RowPositionInTotalImagePixelMatrix",
+        "FrameContentSequence",
+        "DimensionIndexValues",
+        "DimensionIndexSequence",
+        "DimensionIndexPointer",
+        "FunctionalGroupPointer",
+        "OpticalPathIdentificationSequence",
+        "OpticalPathSequence",
+        "OpticalPathIdentifier",
+        "ObjectiveLensPower",
+        "ObjectiveLensNumericalAperture",
+        "IlluminationWaveLength",
+        "TotalPixelMatrixOriginSequence",
+        "WholeSlideMicroscopyImageFrameTypeSequence",
+        "FrameType",
+        "RescaleIntercept",
+        "RescaleSlope",
+        "RescaleType",
+        "PixelValueTransformationSequence",
+    ]
+)
+_WORDS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "DT", "TM", "UN", "OB", "UI"})
+_SHORT_KEPT: Final = frozenset({"OpticalPathIdentifier", "RescaleType"})
+
+
+def clean_dicom(source: Path, destination: Path) -> dict[str, Any]:
+    """Write the clean instance. Raises UnsupportedFormat, UnknownContent or BrokenInput."""
+    try:
+        data = pydicom.dcmread(source)
+        if data.get("SOPClassUID") != WHOLE_SLIDE:
+            raise UnsupportedFormat("a DICOM instance that is no whole-slide image")
+        kinds = {str(kind).upper() for kind in data.get("ImageType", [])}
+        if kinds & {"LABEL", "OVERVIEW", "LOCALIZER"} or data.get("SpecimenLabelInImage", "NO") == "YES":
+            raise UnsupportedFormat("a DICOM instance that shows the slide's label is not published")
+        clean = _copy(data)
+        _identify(data, clean)
+        _colours(data, clean)
+        clean.PixelData = _pixels(data)
+        clean["PixelData"].VR = (
+            "OB" if data.file_meta.TransferSyntaxUID.is_encapsulated or data.BitsAllocated == 8 else "OW"
+        )
+        clean.save_as(destination, enforce_file_format=True)
+    except (InvalidDicomError, ValueError, KeyError, AttributeError, NotImplementedError, TypeError) as error:
+        raise BrokenInput(f"a DICOM instance that cannot be read: {error}") from error
+    return {"frames": int(data.get("NumberOfFrames", 1)), "elements": len(clean)}
+
+
+def _copy(data: Dataset) -> Dataset:
+    """Elements on the list, at every depth. Words are kept for two short codes only."""
+    clean = Dataset()
+    for element in data:
+        if element.keyword not in KEPT:
+            continue
+        if element.VR == "SQ":
+            clean.add_new(element.tag, "SQ", [_copy(item) for item in element.value])
+        elif element.VR not in _WORDS or (element.keyword in _SHORT_KEPT and len(str(element.value)) <= 16):
+            clean.add_new(element.tag, element.VR, element.value)
+    return clean
+
+
+def _identify(data: Dataset, clean: Dataset) -> None:
+    """New random identifiers, and the words that say what was done (0012,0062 and 0012,0063)."""
+    instance = generate_uid()
+    clean.SOPClassUID, clean.SOPInstanceUID = UID(WHOLE_SLIDE), instance
+    clean.StudyInstanceUID, clean.SeriesInstanceUID, clean.FrameOfReferenceUID = (
+        generate_uid(),
+        generate_uid(),
+        generate_uid(),
+    )
+    clean.Modality, clean.PatientName, clean.PatientID, clean.PatientBirthDate, clean.PatientSex = (
+        "SM",
+        "",
+        "",
+        "",
+        "",
+    )
+    clean.StudyDate, clean.StudyTime, clean.AccessionNumber, clean.StudyID, clean.SeriesNumber = (
+        "",
+        "",
+        "",
+        "",
+        1,
+    )
+    clean.ReferringPhysicianName, clean.Manufacturer = "", ""
+    clean.PatientIdentityRemoved, clean.DeidentificationMethod = "YES", "Allow-list, PS3.15 Annex E"
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = data.file_meta.TransferSyntaxUID
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = UID(WHOLE_SLIDE), instance
+    clean.file_meta = meta
+
+
+def _colours(data: Dataset, clean: Dataset) -> None:
+    for source, target in zip(
+        data.get("OpticalPathSequence", []), clean.get("OpticalPathSequence", []), strict=False
+    ):
+        if "ICCProfile" in source and (
+            profile := clean_profile(bytes(source.ICCProfile).rstrip(b"\0").ljust(132, b"\0"))
+        ):
+            target.ICCProfile = profile
+
+
+def _pixels(data: Dataset) -> bytes:
+    syntax = data.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        if syntax != ExplicitVRLittleEndian:
+            raise UnknownContent(f"transfer syntax {syntax}", f"DICOM transfer syntax {syntax} is on no list")
+        return bytes(data.PixelData)
+    count = int(data.get("NumberOfFrames", 1))
+    frames = list(generate_frames(data.PixelData, number_of_frames=count))
+    if syntax in JPEG2000TransferSyntaxes:
+        cleaned = [clean_jpeg2000(_one_codestream(frame)) for frame in frames]
+    elif syntax in JPEGTransferSyntaxes:
+        cleaned = [clean_jpeg(frame) for frame in frames]
+    else:
+        raise UnknownContent(f"transfer syntax {syntax}", f"DICOM transfer syntax {syntax} is on no list")
+    return encapsulate(cleaned, has_bot=False)
+
+
+def _one_codestream(frame: bytes) -> bytes:
+    """The codestream inside a JP2 wrapper, which DICOM forbids and some makers write all the same."""
+    start = frame.find(b"\xff\x4f\xff\x51")
+    if start < 0:
+        raise BrokenInput("a JPEG 2000 frame without a codestream")
+    return frame[start:]

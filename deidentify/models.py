@@ -1,0 +1,73 @@
+"""What became of each slide and report on its way out, with the gate's certificate."""
+
+from pathlib import Path
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from lims.models import Case, Slide
+
+
+class State(models.TextChoices):
+    PENDING = "pending", "In work"
+    PASSED = "passed", "Passed the gate"
+    QUARANTINED = "quarantined", "In quarantine"
+
+
+class Deidentified(models.Model):
+    """Shared by slides and reports. ``path`` is below DEIDENTIFIED_ROOT and exists only when the gate has
+    passed it."""
+
+    source_sha256 = models.CharField(max_length=64)
+    path = models.CharField(max_length=200, unique=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    bytes = models.BigIntegerField(default=0)
+    certificate = models.JSONField(default=dict, blank=True)
+    work = models.JSONField(default=dict, blank=True)
+    policy_version = models.CharField(max_length=20, blank=True)
+    state = models.CharField(max_length=12, choices=State, default=State.PENDING, db_index=True)
+    problem_code = models.CharField(max_length=40, blank=True)
+    problem = models.TextField(blank=True)
+    seconds = models.FloatField(default=0.0)
+    created_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def file(self) -> Path:
+        return Path(settings.DEIDENTIFIED_ROOT) / self.path
+
+
+class DeidentifiedSlide(Deidentified):
+    slide = models.ForeignKey(Slide, on_delete=models.PROTECT, related_name="deidentified")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["slide", "source_sha256"], name="deidentify_one_per_slide_file")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slide} ({self.get_state_display()})"
+
+
+class DeidentifiedReport(Deidentified):
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="deidentified_reports")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["case", "source_sha256"], name="deidentify_one_per_report_file")
+        ]
+
+    def __str__(self) -> str:
+        return f"Report of {self.case} ({self.get_state_display()})"
+
+
+def fresh_path(folder: str, suffix: str) -> str:
+    """A random name: neither the file's nor the slide's own name leaves the laboratory."""
+    return f"{folder}/{uuid4().hex}{suffix.lower()}"

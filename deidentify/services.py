@@ -1,0 +1,163 @@
+"""De-identifying the laboratory's slides and reports. Safe to repeat and to kill at any moment."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from core import audit, jobs
+from core.errors import Conflict
+from deidentify.errors import AlreadyThere, BrokenInput, DeidentifyError, GateRefused
+from deidentify.files import Outcome, deidentify_file
+from deidentify.known import Known
+from deidentify.models import DeidentifiedReport, DeidentifiedSlide, State, fresh_path
+from deidentify.reports.text import Policy
+from lims import services as lims
+from lims.models import Case, Report, Slide
+from lims.services.life import Actor
+from lims.states import State as SlideState
+from viewer.models import VirtualSlide
+
+log = structlog.get_logger(__name__)
+Row = TypeVar("Row", DeidentifiedSlide, DeidentifiedReport)
+LEAST_IDENTIFIER: Final = 4
+NOTE: Final = "passed the gate"
+
+
+def known_values(case: Case) -> Known:
+    """All that the record knows about the person and the case: what must not be found in anything that
+    leaves."""
+    patient = case.patient
+    names = [f"{patient.given_name} {patient.family_name}".strip(), case.clinician]
+    barcodes = Slide.objects.filter(block__specimen__case__patient=patient).values_list("barcode", flat=True)
+    accessions = patient.cases.values_list("accession", flat=True)
+    identifiers = [patient.mrn, *accessions, *barcodes]
+    dates = [
+        day.isoformat()
+        for day in (patient.birth_date, *patient.cases.values_list("received", flat=True))
+        if day
+    ]
+    return Known(
+        names=tuple(name for name in names if name),
+        identifiers=tuple(dict.fromkeys(value for value in identifiers if len(value) >= LEAST_IDENTIFIER)),
+        dates=tuple(dict.fromkeys(dates)),
+    )
+
+
+def deidentify_slide(*, slide_id: int) -> DeidentifiedSlide | None:
+    """Make the slide's current file and its case's report clean; advance the slide when its file has passed.
+
+    None when the slide is not waiting for it. What cannot be done is kept as a quarantined row; errors that
+    may pass
+    (disk full, gate not answering) are raised, for the job to come again.
+    """
+    slide = Slide.objects.select_related("block__specimen__case__patient").get(pk=slide_id)
+    if slide.state != SlideState.SCANNED:
+        return None
+    deidentify_report(case_id=slide.case.pk)
+    source = VirtualSlide.objects.filter(slide=slide, current=True).first()
+    if source is None:
+        raise BrokenInput(f"slide {slide.pk} has no verified file")
+    row, _ = DeidentifiedSlide.objects.get_or_create(
+        slide=slide, source_sha256=source.sha256, defaults={"path": fresh_path("slides", source.file.suffix)}
+    )
+    if row.state != State.PASSED:
+        _make(row, source.file, known_values(slide.case))
+    if row.state == State.PASSED:
+        lims.advance(slide=slide, to=SlideState.DEIDENTIFIED, note=NOTE)
+    return row
+
+
+def deidentify_report(*, case_id: int) -> DeidentifiedReport | None:
+    """Make the case's report clean. None when the case has none."""
+    report = Report.objects.select_related("case__patient").filter(case_id=case_id).first()
+    if report is None:
+        return None
+    source = Path(report.file.path)
+    row, _ = DeidentifiedReport.objects.get_or_create(
+        case=report.case,
+        source_sha256=_sha256(source),
+        defaults={"path": fresh_path("reports", source.suffix)},
+    )
+    if row.state != State.PASSED:
+        _make(row, source, known_values(report.case))
+    return row
+
+
+def try_again(*, row: DeidentifiedSlide | DeidentifiedReport, actor: Actor) -> None:
+    """A steward sends a quarantined item through once more, after its cause was dealt with. Raises
+    Conflict."""
+    with transaction.atomic():
+        waiting = type(row)._default_manager.filter(pk=row.pk, state=State.QUARANTINED)  # noqa: SLF001
+        changed = waiting.update(state=State.PENDING, changed_at=timezone.now())
+        if not changed:
+            raise Conflict("This item is not in quarantine.")
+        kind = "slide" if isinstance(row, DeidentifiedSlide) else "report"
+        audit.record(actor=actor, action=f"deidentify.{kind}.again", target=f"deidentified-{kind}:{row.pk}")
+        if isinstance(row, DeidentifiedSlide):
+            jobs.enqueue("deidentify.deidentify_slide", slide_id=row.slide_id)
+        else:
+            jobs.enqueue("deidentify.deidentify_report", case_id=row.case_id)
+
+
+def _make(row: Row, source: Path, known: Known) -> None:
+    """Run the file through; the row says afterwards how it went."""
+    root = Path(settings.DEIDENTIFIED_ROOT)
+    row.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    root.chmod(0o700)
+    # A file without a passed row was left by a killed run: no one was told of it, and it is made again.
+    row.file.unlink(missing_ok=True)
+    try:
+        outcome = deidentify_file(source, row.file, known, Policy())
+    except AlreadyThere:
+        log.info("deidentify_raced", row=row.pk)
+        row.refresh_from_db()
+    except DeidentifyError as error:
+        _keep_problem(row, error)
+        if error.retryable:
+            raise
+    else:
+        _keep_outcome(row, outcome)
+
+
+def _keep_outcome(row: Row, outcome: Outcome) -> None:
+    _write(
+        row,
+        state=State.PASSED,
+        sha256=outcome.sha256,
+        bytes=outcome.bytes,
+        certificate=outcome.certificate,
+        work=json.loads(json.dumps(outcome.work)),
+        policy_version=outcome.policy_version,
+        seconds=outcome.seconds,
+        problem="",
+        problem_code="",
+    )
+
+
+def _keep_problem(row: Row, error: DeidentifyError) -> None:
+    state = State.PENDING if error.retryable else State.QUARANTINED
+    certificate = error.certificate if isinstance(error, GateRefused) else {}
+    _write(row, state=state, problem=str(error)[:2000], problem_code=error.code, certificate=certificate)
+    log.warning("deidentify_stopped", kind=type(row).__name__, row=row.pk, code=error.code)
+
+
+def _write(row: Row, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.changed_at = timezone.now()
+    row.save(update_fields=[*values, "changed_at"])
+
+
+def _sha256(path: Path) -> str:
+    """Of a file that cannot be read: nothing. Making it clean will say why."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

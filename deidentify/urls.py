@@ -1,0 +1,12 @@
+"""The stewards' pages."""
+
+from django.urls import path
+
+from deidentify import views
+
+app_name = "deidentify"
+urlpatterns = [
+    path("", views.items, name="list"),
+    path("<str:kind>/<int:pk>/", views.item, name="item"),
+    path("<str:kind>/<int:pk>/again/", views.again, name="again"),
+]

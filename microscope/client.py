@@ -1,0 +1,157 @@
+"""The scanner as seen from the laboratory: one method for each command of the protocol."""
+
+import time
+from collections.abc import Sequence
+from typing import Self, TypeVar
+
+from microscope import messages
+from microscope.errors import UnknownJob
+from microscope.messages import Glass, JobStatus, ScannerInfo, ScannerStatus, SnapshotResult
+from microscope.plan import ScanPlan
+from wire import Message
+from wire.events import Event, Subscriber
+from wire.rpc import Client
+from wire.security import Security
+
+Reply = TypeVar("Reply", bound=Message)
+
+
+class ScannerClient:
+    """Talks to one scanner. Every call raises ``wire.Timeout`` or ``wire.PeerLost`` when the scanner does
+    not answer and ``wire.RemoteError`` (with the scanner's ``code`` and ``retryable``) when it refuses. Not
+    for use by several threads.
+    """
+
+    def __init__(
+        self, endpoint: str, *, timeout_s: float = 5.0, retries: int = 2, security: Security | None = None
+    ) -> None:
+        self._rpc = Client(
+            endpoint, messages.REPLIES, timeout_s=timeout_s, retries=retries, security=security
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._rpc.close()
+
+    def describe(self) -> ScannerInfo:
+        return self._ask(messages.Describe(), ScannerInfo)
+
+    def status(self) -> ScannerStatus:
+        return self._ask(messages.AskStatus(), ScannerStatus)
+
+    def beat(self, client: str = "") -> messages.Alive:
+        return self._ask(messages.Beat(client=client), messages.Alive)
+
+    def place(self, carousel: int, slot: int, glass: Glass | None) -> None:
+        """Put ``glass`` into a slot, or take out what is there (None). Needs the capability "hands"."""
+        self._ask(messages.Place(carousel=carousel, slot=slot, glass=glass), messages.Placed)
+
+    def snap(
+        self,
+        job_id: str,
+        carousel: int,
+        slot: int,
+        *,
+        attempt: int = 1,
+        wait: bool = False,
+        timeout_s: float = 60.0,
+    ) -> JobStatus:
+        """Start a snapshot; with ``wait`` come back when it has ended (look at ``.state``)."""
+        command = messages.Snap(job_id=job_id, carousel=carousel, slot=slot, attempt=attempt)
+        self._ask(command, messages.Accepted)
+        return self.wait(job_id, timeout_s=timeout_s) if wait else self.job(job_id)
+
+    def collect(self, job_id: str) -> tuple[SnapshotResult, bytes, bytes]:
+        """A finished snapshot: (result, macro JPEG, label PNG)."""
+        reply, frames = self._rpc.call(messages.CollectSnapshot(job_id=job_id))
+        macro, label = frames
+        return _expect(reply, SnapshotResult), bytes(macro), bytes(label)
+
+    def scan(
+        self,
+        job_id: str,
+        *,
+        fence: int,
+        carousel: int,
+        slot: int,
+        slide_id: str,
+        plan: ScanPlan,
+        proxy: str,
+        attempt: int = 1,
+        barcode: str = "",
+    ) -> None:
+        """Start a scan, or with a higher ``fence`` take over a running one. Its end: ``job()``, ``wait()``
+        or events.
+        """
+        command = messages.Scan(
+            job_id=job_id,
+            fence=fence,
+            carousel=carousel,
+            slot=slot,
+            slide_id=slide_id,
+            plan=plan,
+            proxy=proxy,
+            attempt=attempt,
+            barcode=barcode,
+        )
+        self._ask(command, messages.Accepted)
+
+    def job(self, job_id: str) -> JobStatus:
+        return self._ask(messages.AskJob(job_id=job_id), JobStatus)
+
+    def abort(self, job_id: str, reason: str = "") -> JobStatus:
+        return self._ask(messages.Abort(job_id=job_id, reason=reason), JobStatus)
+
+    def pause(self, job_id: str) -> JobStatus:
+        return self._ask(messages.Pause(job_id=job_id), JobStatus)
+
+    def resume(self, job_id: str) -> JobStatus:
+        return self._ask(messages.Resume(job_id=job_id), JobStatus)
+
+    def wait(self, job_id: str, *, timeout_s: float, every_s: float = 0.05) -> JobStatus:
+        """Ask until the job has ended or ``timeout_s`` is over (the state is then still "running").
+
+        Raises ``UnknownJob`` when the scanner has forgotten the job, which it does when it is restarted.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            status = self.job(job_id)
+            if status.state == "unknown":
+                raise UnknownJob(job_id)
+            if status.state != "running" or time.monotonic() >= deadline:
+                return status
+            time.sleep(every_s)
+
+    def _ask(self, request: Message, kind: type[Reply]) -> Reply:
+        reply, _ = self._rpc.call(request)
+        return _expect(reply, kind)
+
+
+class ScannerEvents:
+    """Follows a scanner's events; ``next`` gives a ``wire.events.Event``, or None when nothing came."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        types: Sequence[type[Message]] = messages.EVENTS,
+        security: Security | None = None,
+    ) -> None:
+        self._subscriber = Subscriber(endpoint, tuple(types), security=security)
+
+    def next(self, timeout_s: float) -> Event | None:
+        return self._subscriber.next(timeout_s)
+
+    def close(self) -> None:
+        self._subscriber.close()
+
+
+def _expect(reply: Message, kind: type[Reply]) -> Reply:
+    if not isinstance(reply, kind):
+        raise TypeError(f"the scanner answered {type(reply).__name__}, not {kind.__name__}")
+    return reply

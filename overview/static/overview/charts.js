@@ -1,0 +1,114 @@
+// @ts-check
+/**
+ * @file Draws the tables of the figures page as bars (and a line in per cent). The table is the data: what a chart
+ * shows is what a screen reader reads.
+ *
+ * <div data-chart="ID OF THE TABLE" data-bars="1,2" data-line="3" data-unit="slides">
+ */
+
+import uPlot from "/static/npm/uplot/dist/uPlot.esm.js";
+
+const HEIGHT = 240;
+const TONES = ["--accent", "--bad", "--busy"];
+
+/**
+ * @param {HTMLTableElement} table
+ * @param {number} column
+ * @returns {(number | null)[]}
+ */
+function numbers(table, column) {
+  return cells(table, column).map((text) => (text === "–" ? null : Number(text)));
+}
+
+/**
+ * @param {HTMLTableElement} table
+ * @param {number} column
+ */
+function cells(table, column) {
+  return [...(table.tBodies[0]?.rows ?? [])].map((row) => row.cells[column]?.textContent?.trim() ?? "");
+}
+
+/** @param {string} name of a custom property */
+function tone(name) {
+  // Colours of the design system are light-dark() pairs: only an element's computed colour says which one holds.
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}
+
+/** @param {string} text */
+function short(text) {
+  return text.length > 14 ? `${text.slice(0, 13)}…` : text;
+}
+
+/**
+ * @param {HTMLTableElement} table
+ * @param {number} column
+ */
+const title = (table, column) => table.tHead?.rows[0]?.cells[column]?.textContent ?? "";
+
+/**
+ * The series of a chart and its columns of numbers.
+ *
+ * @param {HTMLElement} place
+ * @param {HTMLTableElement} table
+ */
+function series(place, table) {
+  const bars = (place.dataset.bars ?? "").split(",").filter(Boolean).map(Number);
+  const width = 0.7 / bars.length;
+  const drawn = bars.map((column, n) => ({
+    label: title(table, column),
+    fill: tone(TONES[n % TONES.length] ?? "--accent"),
+    stroke: tone(TONES[n % TONES.length] ?? "--accent"),
+    width: 0,
+    points: { show: false },
+    paths: uPlot.paths.bars?.({ size: [width, 64], align: bars.length > 1 ? (n === 0 ? -1 : 1) : 0 }),
+  }));
+  const data = bars.map((column) => numbers(table, column));
+  if (place.dataset.line) {
+    const column = Number(place.dataset.line);
+    drawn.push(/** @type {any} */ ({ label: title(table, column), scale: "%", stroke: tone("--doubt"), width: 2, points: { show: true, size: 7, fill: tone("--doubt") } }));
+    data.push(numbers(table, column));
+  }
+  return { drawn, data };
+}
+
+/** @param {HTMLElement} place */
+function draw(place) {
+  const table = document.getElementById(place.dataset.chart ?? "");
+  if (!(table instanceof HTMLTableElement)) return;
+  const names = cells(table, 0);
+  const { drawn, data } = series(place, table);
+  const ink = tone("--soft");
+  const grid = { stroke: tone("--line"), width: 1 };
+  const room = Math.max(1, Math.ceil((names.length * 90) / place.clientWidth));
+  const axes = [
+    { stroke: ink, grid: { show: false }, splits: () => names.map((_, n) => n), values: () => names.map((name, n) => (n % room ? "" : short(name))) },
+    { stroke: ink, grid, label: place.dataset.unit ?? "", size: 56, labelSize: 18 },
+  ];
+  if (place.dataset.line) axes.push(/** @type {any} */ ({ scale: "%", side: 1, stroke: ink, grid: { show: false }, size: 48, values: (/** @type {unknown} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => `${tick} %`) }));
+  place.replaceChildren();
+  new uPlot(
+    {
+      width: place.clientWidth,
+      height: HEIGHT,
+      legend: { show: drawn.length > 1, live: false },
+      cursor: { show: false },
+      scales: { x: { time: false, range: [-0.6, names.length - 0.4] }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] }, "%": { range: [0, 105] } },
+      series: [{}, ...drawn],
+      axes,
+    },
+    [names.map((_, n) => n), ...data],
+    place,
+  );
+}
+
+const places = [...document.querySelectorAll("[data-chart]")].filter((place) => place instanceof HTMLElement);
+const drawAll = () => places.forEach(draw);
+drawAll();
+addEventListener("resize", drawAll);
+matchMedia("(prefers-color-scheme: light)").addEventListener("change", drawAll);
+new MutationObserver(drawAll).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });

@@ -1,0 +1,174 @@
+"""A release from the proposal to the folder: two people, whole or not at all, searched once more."""
+
+import json
+import zipfile
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError
+
+from core.errors import NotAllowed
+from core.models import Job
+from corpus import bag, queries, tasks
+from corpus.errors import NotReleasable
+from corpus.models import Release, ReleaseItem
+from corpus.services import approve_release, build, create_release, discard_release
+from deidentify.models import DeidentifiedReport, DeidentifiedSlide
+from lims.models import Slide
+from lims.states import State
+from tests.conftest import person
+from tests.corpus.making import read_slide
+
+pytestmark = pytest.mark.django_db(databases=["default", "vault"])
+CASE = {"accession": "S19-23421", "mrn": "00481516", "tissue": "breast"}
+
+
+def approved(template: str = "tudp-2018") -> Release:
+    made = create_release(actor=person("steward"), template=template)
+    return approve_release(release=made, actor=person("administrator"))
+
+
+def everything(root: Path) -> bytes:
+    """Every byte of a folder, with the members of its Word files."""
+    parts = []
+    for file in sorted(root.rglob("*")):
+        parts.append(str(file.relative_to(root)).encode())
+        if file.suffix == ".docx":
+            with zipfile.ZipFile(file) as archive:
+                parts += [archive.read(name) for name in archive.namelist()]
+        elif file.is_file():
+            parts.append(file.read_bytes())
+    return b"\n".join(parts)
+
+
+def test_two_slides_of_a_case_become_a_release():
+    slides = [read_slide(barcode=f"S19-23421-A{n}-1", block=f"A{n}", comment="borders", **CASE) for n in (1, 2)]
+    release = build(release=approved())
+    assert (release.state, release.problem) == ("published", "")
+    root = release.folder
+    assert bag.verify(root, release.manifest_sha256) == []
+    names = sorted(file.name[10:] for file in (root / "data").rglob("*") if file.is_file())
+    assert names == [".docx"] + [f"_0a001_lvl0001_s0{n}.{end}" for n in (0, 1) for end in ("geojson", "svs", "xml")]
+    assert {Slide.objects.get(pk=one.pk).state for one in slides} == {State.RELEASED}
+    content = everything(root)
+    for secret in (b"Vandermeer", b"Quentin", b"00481516", b"23421", b"2019-05-12", b"pathologist"):
+        assert secret not in content
+    assert b"reader-" in content
+    total = json.loads((root / "statistics.json").read_text())["total"]
+    assert (total["slides"], total["patients"], total["cases"], total["annotations"]) == (2, 1, 1, 2)
+    assert not [left for left in root.parent.iterdir() if left.name.startswith(".building")]
+
+
+def test_it_writes_the_other_tree():
+    read_slide(**CASE)
+    release = build(release=approved("tudp-v1.0.0"))
+    assert release.state == "published"
+    path = release.items.get(kind="image").path
+    assert path.startswith("data/tudp/v1.0.0/svs/breast/000001/")
+    assert "2019_05_12" not in path
+
+
+def test_the_gate_stops_what_a_reader_wrote():
+    one = read_slide(comment="discussed with Mr Vandermeer", **CASE)
+    release = build(release=approved())
+    assert release.state == "failed"
+    assert "gate_" in release.problem or "gate found" in release.problem
+    assert release.stats["phi_hits"] > 0
+    assert not release.folder.exists()
+    assert list(release.folder.parent.iterdir()) == []
+    assert Slide.objects.get(pk=one.pk).state == State.READ
+
+
+def test_a_changed_clean_file_stops_it():
+    one = read_slide(**CASE)
+    file = DeidentifiedSlide.objects.get(slide=one).file
+    file.chmod(0o600)
+    file.write_bytes(file.read_bytes() + b"x")
+    release = build(release=approved())
+    assert (release.state, release.folder.exists()) == ("failed", False)
+    assert "not the one that passed" in release.problem
+
+
+def test_a_slide_that_moved_on_stops_it():
+    one = read_slide(**CASE)
+    release = approved()
+    Slide.objects.filter(pk=one.pk).update(state=State.WITHDRAWN)
+    assert build(release=release).state == "failed"
+
+
+def test_only_clean_read_slides_may_leave():
+    one = read_slide(**CASE)
+    DeidentifiedReport.objects.update(state="quarantined")
+    assert "report" in queries.candidates()[0].problem
+    with pytest.raises(NotReleasable):
+        create_release(actor=person("steward"))
+    DeidentifiedReport.objects.update(state="passed")
+    DeidentifiedSlide.objects.update(state="quarantined")
+    with pytest.raises(NotReleasable):
+        create_release(actor=person("steward"), slides=[one])
+
+
+def test_two_people_release():
+    read_slide(**CASE)
+    steward = person("steward")
+    made = create_release(actor=steward)
+    with pytest.raises(NotAllowed, match="Two people"):
+        approve_release(release=made, actor=steward)
+    for role in ("technician", "pathologist"):
+        with pytest.raises(NotAllowed):
+            approve_release(release=made, actor=person(role))
+    with pytest.raises(IntegrityError):
+        Release.objects.filter(pk=made.pk).update(approved_by=steward)
+
+
+def test_an_approval_enqueues_the_building_which_is_safe_to_repeat():
+    read_slide(**CASE)
+    release = approved()
+    assert Job.objects.filter(task="corpus.build_release", args={"release_id": release.pk}).count() == 1
+    for _ in range(2):
+        tasks.build_release(release_id=release.pk)
+    release.refresh_from_db()
+    assert release.state == "published"
+
+
+def test_a_worker_that_died_before_the_record_is_followed_by_one_that_finishes():
+    read_slide(**CASE)
+    release = build(release=approved())
+    files = release.items.count()
+    Slide.objects.update(state=State.READ)
+    Release.objects.update(state="approved", manifest_sha256="")
+    release.items.exclude(kind="image").delete()
+    again = build(release=release)
+    assert (again.state, again.items.count()) == ("published", files)
+    assert bag.verify(again.folder, again.manifest_sha256) == []
+
+
+def test_a_later_release_takes_no_name_twice():
+    read_slide(barcode="S19-23421-A1-1", **CASE)
+    first = build(release=approved())
+    read_slide(barcode="S19-23421-A2-1", block="A2", **CASE)
+    second = build(release=approved())
+    paths = ReleaseItem.objects.filter(kind="image").values_list("path", flat=True)
+    assert (first.number, second.number) == (1, 2)
+    assert len(set(paths)) == 2
+
+
+def test_a_draft_may_be_discarded_and_a_release_may_not():
+    read_slide(**CASE)
+    discard_release(release=create_release(actor=person("steward")), actor=person("steward"))
+    assert not Release.objects.exists()
+
+
+def test_the_command_verifies():
+    read_slide(**CASE)
+    release = build(release=approved())
+    out = StringIO()
+    call_command("verify_release", str(release.number), stdout=out)
+    assert "every one as it was published" in out.getvalue()
+    (release.folder / "README.md").write_text("other")
+    with pytest.raises(CommandError, match="1 files"):
+        call_command("verify_release", str(release.number), stderr=StringIO())
+    with pytest.raises(CommandError, match="no release"):
+        call_command("verify_release", "99")

@@ -1,0 +1,248 @@
+// The engine's pure parts. Run by `node --test tests/js/`.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import Flatbush from "flatbush";
+
+import { batchRange, blockGrid, blockOf, partsOf } from "../../viewer/static/viewer/engine/blocks.js";
+import { Camera } from "../../viewer/static/viewer/engine/camera.js";
+import { readFrames } from "../../viewer/static/viewer/engine/frames.js";
+import { MosaicLayout } from "../../viewer/static/viewer/engine/layout.js";
+import { BatchLoader } from "../../viewer/static/viewer/engine/loader.js";
+import { ByteLru } from "../../viewer/static/viewer/engine/lru.js";
+import { mix, rgb, uniforms } from "../../viewer/static/viewer/engine/shader.js";
+import { chooseLevel, presets, tapsPerAxis } from "../../viewer/static/viewer/engine/zoom.js";
+import { readLink, writeLink } from "../../viewer/static/viewer/link.js";
+import { scaleBar } from "../../viewer/static/viewer/scalebar.js";
+
+const LEVELS = [1, 4, 8, 16, 32];
+
+/** 12 fields of 384 × 256 in three rows; 2 × 2 chunks each at level 1, eight fields a chunk at level 8. */
+function header() {
+  const x = [0, 340, 680, 1020, 1020, 680, 340, 0, 0, 340, 680, 1020];
+  const y = x.map((_, i) => Math.floor(i / 4) * 230);
+  const zero = x.map(() => 0);
+  const level = (downsample, chunkWidth, chunkHeight, fieldsPerChunk) => ({
+    downsample, width: 384 / downsample, height: 256 / downsample, chunkWidth, chunkHeight, fieldsPerChunk,
+  });
+  return {
+    dtype: "uint16",
+    channels: [{}, {}, {}, {}],
+    levels: [level(1, 192, 128, 1), level(4, 96, 64, 1), level(8, 48, 32, 8)],
+    fields: { width: 384, height: 256, x, y, z: zero, t: zero, registeredX: null, registeredY: null },
+  };
+}
+
+test("the cache keeps its budget and drops the least recently used", () => {
+  const gone = [];
+  const cache = new ByteLru(10, (_, key) => gone.push(key));
+  cache.set("a", 1, 4);
+  cache.set("b", 2, 4);
+  assert.equal(cache.get("a"), 1);
+  cache.set("c", 3, 4);
+  assert.deepEqual(gone, ["b"]);
+  assert.equal(cache.bytes, 8);
+});
+
+test("the cache holds a value larger than its budget, alone", () => {
+  const cache = new ByteLru(10);
+  cache.set("a", 1, 4);
+  cache.set("big", 2, 40);
+  assert.equal(cache.has("a"), false);
+  assert.equal(cache.get("big"), 2);
+});
+
+test("replacing a value counts its bytes once", () => {
+  const cache = new ByteLru(10);
+  cache.set("a", 1, 4);
+  cache.set("a", 2, 6);
+  assert.equal(cache.bytes, 6);
+  cache.clear();
+  assert.equal(cache.bytes, 0);
+});
+
+test("the zoom manager takes the coarsest layer that is sharp", () => {
+  const at = (resolution) => LEVELS[chooseLevel(LEVELS, resolution)];
+  assert.deepEqual([0.1, 1, 2, 2.7, 4, 5.4, 8, 16, 22, 200].map(at), [1, 1, 1, 4, 4, 8, 8, 16, 32, 32]);
+});
+
+test("the zoom manager goes coarser when the view would not fit in memory", () => {
+  assert.equal(LEVELS[chooseLevel(LEVELS, 1, (position) => position >= 2)], 8);
+});
+
+test("a minified pixel averages, a magnified one is the nearest", () => {
+  assert.deepEqual([0.25, 1, 2, 2.6, 4].map((resolution) => tapsPerAxis(resolution, 1)), [1, 1, 2, 3, 4]);
+});
+
+test("at the objective's power one slide pixel is one screen pixel", () => {
+  assert.equal(presets(20, 0.5).find(({ label }) => label === "20×").resolution, 1);
+  assert.equal(presets(0, 0.25).find(({ label }) => label === "40×").resolution, 1);
+});
+
+test("the layout finds fields in view in painting order, by focus layer", () => {
+  const { fields } = header();
+  const layout = new MosaicLayout({ ...fields, z: fields.z.map((_, i) => (i === 5 ? 1 : 0)) }, Flatbush);
+  const all = { registered: false, z: 0, t: 0 };
+  assert.deepEqual(layout.query([740, 100, 750, 260], all), [2]);
+  assert.deepEqual(layout.query([740, 100, 750, 260], { ...all, z: 1 }), [5]);
+  assert.deepEqual(layout.query([350, 10, 360, 20], all), [0, 1]);
+});
+
+test("the layout moves fields where registration put them", () => {
+  const { fields } = header();
+  const registeredX = fields.x.map((x) => x + 5000);
+  const layout = new MosaicLayout({ ...fields, registeredX, registeredY: fields.y }, Flatbush);
+  assert.deepEqual(layout.query([5000, 0, 5010, 10], { registered: true, z: 0, t: 0 }), [0]);
+  assert.deepEqual(layout.query([5000, 0, 5010, 10], { registered: false, z: 0, t: 0 }), []);
+  assert.deepEqual(layout.origin(1, true), [5340, 0]);
+});
+
+test("blocks count group by group, and batches partition them", () => {
+  const slide = header();
+  const [fine, , grouped] = slide.levels.map((level) => blockGrid(slide, level));
+  assert.equal(fine.count, 48);
+  assert.equal(blockOf(fine, 3, 1, 0), 14);
+  assert.equal(grouped.count, 2);
+  assert.equal(blockOf(grouped, 9, 0, 0), 1);
+  const seen = [];
+  for (let batch = 0; batch * fine.perBatch < fine.count; batch++) {
+    const [first, end] = batchRange(fine, batch);
+    for (let block = first; block < end; block++) {
+      seen.push(block);
+    }
+  }
+  assert.deepEqual(seen, [...Array(48).keys()]);
+});
+
+test("only the chunks in view are wanted", () => {
+  const slide = header();
+  const grid = blockGrid(slide, slide.levels[0]);
+  const parts = partsOf(grid, 1, [340, 0], [340 + 200, 10, 340 + 210, 20]);
+  assert.deepEqual(parts, [{ block: 5, slot: 0, x: 192, y: 0, width: 192, height: 128 }]);
+});
+
+test("a field that ends within a coarse pixel is painted to its edge only", () => {
+  const slide = header();
+  const level = { downsample: 32, width: 12, height: 9, chunkWidth: 12, chunkHeight: 9, fieldsPerChunk: 8 };
+  const tall = { ...slide, fields: { ...slide.fields, height: 272 } };
+  const [part] = partsOf(blockGrid(tall, level), 0, [0, 0], [0, 0, 10, 10]);
+  assert.deepEqual([part.width, part.height], [12, 8.5]);
+});
+
+test("a batch of chunks is read, with gaps", () => {
+  const bytes = new Uint8Array([0x4e, 0x43, 0x42, 0x31, 3, 0, 0, 0, 2, 0, 0, 0, 255, 255, 255, 255, 1, 0, 0, 0, 7, 8, 9]);
+  assert.deepEqual(readFrames(bytes.buffer), [new Uint8Array([7, 8]), null, new Uint8Array([9])]);
+});
+
+test("a cut or foreign batch is refused", () => {
+  const whole = [0x4e, 0x43, 0x42, 0x31, 1, 0, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4];
+  for (let length = 0; length < whole.length; length++) {
+    assert.throws(() => readFrames(new Uint8Array(whole.slice(0, length)).buffer), RangeError);
+  }
+  assert.throws(() => readFrames(new TextEncoder().encode("<html>an error page</html>").buffer), RangeError);
+});
+
+test("the camera puts the centre in the middle and turns clockwise", () => {
+  const camera = new Camera({ centre: [100, 50], resolution: 2, rotation: Math.PI / 2, size: [200, 100] });
+  assert.deepEqual(camera.clip(100, 50).map(Math.abs), [0, 0]);
+  const [x, y] = camera.clip(120, 50); // 10 screen px to the right of the centre, turned: below it
+  assert.ok(Math.abs(x) < 1e-12);
+  assert.ok(Math.abs(y - -0.2) < 1e-12);
+});
+
+test("the camera's steps undo its turn", () => {
+  const camera = new Camera({ centre: [0, 0], resolution: 3, rotation: 0.7, size: [100, 100] });
+  const { stepX, stepY } = camera.steps(1);
+  const [x, y] = camera.clip(stepX[0], stepX[1]);
+  assert.ok(Math.abs(x - 0.02) < 1e-12 && Math.abs(y) < 1e-12);
+  const [across, down] = camera.clip(stepY[0], stepY[1]);
+  assert.ok(Math.abs(across) < 1e-12 && Math.abs(down + 0.02) < 1e-12);
+});
+
+test("the shader's sum: window, gamma, mixer, status", () => {
+  const channel = { shown: true, colour: "#ff0000", low: 100, high: 300, gamma: 1 };
+  assert.deepEqual(mix([200], [channel]), [128, 0, 0]);
+  assert.deepEqual(mix([50], [channel]), [0, 0, 0]);
+  assert.deepEqual(mix([200], [{ ...channel, gamma: 2 }]), [64, 0, 0]);
+  assert.deepEqual(mix([200], [{ ...channel, shown: false }]), [0, 0, 0]);
+  assert.deepEqual(mix([300, 300], [channel, { ...channel, colour: "#ff8000" }]), [255, 128, 0]);
+});
+
+test("a channel that is off has a zero column, and a window is never empty", () => {
+  const { mixer, window } = uniforms([{ shown: false, colour: "#ffffff", low: 9, high: 9, gamma: 1 }]);
+  assert.deepEqual([...mixer.slice(0, 3)], [0, 0, 0]);
+  assert.deepEqual([...window.slice(0, 2)], [9, 10]);
+  assert.deepEqual(rgb("nonsense"), [1, 1, 1]);
+});
+
+test("a link brings back the place it was made from", () => {
+  const place = { x: 1200, y: 800, resolution: 2.5, rotation: Math.PI / 2 };
+  assert.deepEqual(readLink(writeLink(place)), place);
+  for (const hash of ["", "#help", "#x=1&y=2", "#x=1&y=2&s=0", "#x=a&y=2&s=1"]) {
+    assert.equal(readLink(hash), null);
+  }
+});
+
+test("the scale bar is a round length that fits", () => {
+  assert.deepEqual(scaleBar(0.5, 160), { label: "50 µm", px: 100 });
+  assert.equal(scaleBar(16, 160).label, "2 mm");
+  assert.ok(scaleBar(0.031, 160).px <= 160);
+});
+
+function loaderOf(answers) {
+  const asked = [];
+  const got = [];
+  const loader = new BatchLoader({
+    url: "/chunks",
+    version: "v1",
+    decode: async (buffer) => [buffer],
+    onBatch: ({ batch }) => got.push(batch),
+    fetch: (url, { signal }) => {
+      asked.push(url);
+      return new Promise((resolve, reject) => {
+        signal.addEventListener("abort", () => reject(new Error("aborted")));
+        answers.push(() => resolve(new Response(new ArrayBuffer(8))));
+      });
+    },
+  });
+  const slide = header();
+  const grid = { ...blockGrid(slide, slide.levels[0]), perBatch: 4 };
+  return { loader, asked, got, wish: (batch) => ({ batch, grid, channels: [0, 2] }) };
+}
+
+test("batches go out most wanted first, four at a time, at a fixed address", () => {
+  const { loader, asked, wish } = loaderOf([]);
+  loader.want([3, 1, 2, 5, 4, 0].map(wish));
+  assert.equal(asked[0], "/chunks?v=v1&level=1&blocks=12-15&channels=0,2");
+  assert.equal(asked.length, 4);
+});
+
+test("what leaves the view is aborted, what stays is not asked for again", async () => {
+  const answers = [];
+  const { loader, asked, got, wish } = loaderOf(answers);
+  loader.want([0, 1].map(wish));
+  loader.want([1, 2].map(wish));
+  assert.equal(asked.length, 3);
+  answers.forEach((answer) => answer());
+  await new Promise((done) => setTimeout(done, 5));
+  assert.deepEqual(got.sort(), [1, 2]);
+  assert.equal(loader.idle, true);
+});
+
+test("a batch that failed is asked for again, and the problem told", async () => {
+  const problems = [];
+  let calls = 0;
+  const slide = header();
+  const loader = new BatchLoader({
+    url: "/chunks",
+    version: "v1",
+    decode: async (buffer) => [buffer],
+    onBatch: () => {},
+    onProblem: (problem) => problems.push(problem),
+    fetch: async () => new Response(null, { status: ++calls === 1 ? 503 : 200 }),
+  });
+  loader.want([{ batch: 0, grid: blockGrid(slide, slide.levels[0]), channels: [0] }]);
+  await new Promise((done) => setTimeout(done, 700));
+  assert.deepEqual(problems, ["The server answered 503.", null]);
+  assert.equal(calls, 2);
+});

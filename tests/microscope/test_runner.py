@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from microscope.errors import Blurred, FieldsMissing, FocusFailed, Jam, LampFailure, PlanInvalid
+from microscope.plan import FocusPoint
+from microscope.runner import run
+from tests.microscope.fakes import SIDE, FakeDriver, ListSink, small_plan
+from vslide.codec import decode_plane
+from vslide.model import Channel
+
+
+def test_it_delivers_every_plane_once_and_in_order():
+    driver, sink, plan = FakeDriver(), ListSink(), small_plan()
+    outcome = run(driver, plan, sink)
+    assert (outcome.done, outcome.planned, outcome.stopped) == (36, 36, False)
+    assert len(sink.planes) == len(sink.keys) == 36
+    assert [(p.x_um, p.y_um) for p in sink.planes[::3]] == [(f.x_um, f.y_um) for f in plan.fields()]
+    assert sink.flushed
+
+
+def test_its_bytes_decode_to_what_the_camera_saw():
+    sink = ListSink()
+    run(FakeDriver(), small_plan(), sink)
+    seventh = decode_plane(sink.planes[18].chunks, "uint8", (SIDE, SIDE), (SIDE, SIDE))
+    assert np.all(seventh == 7)
+
+
+def test_it_skips_what_is_durable_and_completes_half_fields():
+    plan = small_plan()
+    keys = [field.key for field in plan.fields()]
+    done = {(key, channel) for key in keys[:5] for channel in range(3)} | {(keys[5], 1)}
+    driver, sink = FakeDriver(), ListSink()
+    outcome = run(driver, plan, sink, done=done)
+    assert outcome.done == 36
+    assert len(driver.moves) == 7
+    assert sink.keys.isdisjoint(done)
+    assert len(sink.keys | done) == 36
+
+
+def test_it_stops_between_fields_when_asked():
+    sink = ListSink()
+    outcome = run(FakeDriver(), small_plan(), sink, should_stop=lambda: len(sink.planes) >= 9)
+    assert outcome.stopped
+    assert len(sink.planes) == 9
+
+
+def test_it_tells_its_progress_in_planes():
+    told: list[tuple[int, int]] = []
+    run(
+        FakeDriver(), small_plan(), ListSink(), on_progress=lambda done, planned: told.append((done, planned))
+    )
+    assert told == [(3 * (n + 1), 36) for n in range(12)]
+
+
+def test_it_follows_the_focus_surface_and_the_layers():
+    driver = FakeDriver()
+    run(driver, small_plan(layers=3, layer_step_um=2.0), ListSink())
+    first = [position.z_um for position in driver.moves[:3]]
+    assert first == pytest.approx([49.016 + 0, 51.016, 53.016], abs=0.01)
+
+
+def test_it_fails_with_too_few_focus_points():
+    with pytest.raises(FocusFailed):
+        run(FakeDriver(blind=4), small_plan(), ListSink())
+
+
+def test_it_uses_heights_set_by_hand_without_focusing():
+    points = tuple(FocusPoint(x, y, 7.0) for x, y in ((0, 0), (100, 0), (0, 100)))
+    driver = FakeDriver(blind=99)
+    run(driver, small_plan(focus_points=points), ListSink())
+    assert {round(position.z_um, 6) for position in driver.moves} == {7.0}
+
+
+def test_it_asks_again_for_a_picture_that_did_not_come():
+    sink = ListSink()
+    run(FakeDriver(faults={4: FieldsMissing("dropped"), 5: FieldsMissing("dropped")}), small_plan(), sink)
+    assert len(sink.keys) == 36
+    with pytest.raises(FieldsMissing):
+        run(FakeDriver(faults={n: FieldsMissing("gone") for n in (4, 5, 6)}), small_plan(), ListSink())
+
+
+@pytest.mark.parametrize("error", [Jam("stuck"), LampFailure("dark")])
+def test_it_lets_the_instruments_faults_through(error):
+    with pytest.raises(type(error)):
+        run(FakeDriver(faults={3: error}), small_plan(), ListSink())
+
+
+def test_it_notices_that_the_focus_drifted_away():
+    driver = FakeDriver()
+    driver.drift_um = 9.0
+    with pytest.raises(Blurred):
+        run(driver, small_plan(), ListSink())
+
+
+def test_it_refuses_pictures_that_are_not_what_the_plan_says():
+    plan = small_plan(modality="fluorescence", channels=(Channel("DAPI"),))
+    with pytest.raises(PlanInvalid):
+        run(FakeDriver(), plan, ListSink())

@@ -1,0 +1,74 @@
+"""Small real slides: written through the journal and built as the laboratory builds them."""
+
+import uuid
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.data import immunohistochemistry
+
+from vslide import RGB, Channel, FieldKey, Journal, Plane, SlideHeader
+from vslide.build import build
+from vslide.codec import encode_plane
+
+FIELD_H, FIELD_W = 256, 384
+STEP_Y, STEP_X = 230, 340  # the stage moves less than a field: about a tenth overlaps
+CHUNK = (128, 192)
+PIXEL_UM = 0.5
+FLUORESCENCE = (
+    Channel("DAPI", "#4060ff", black_level=100),
+    Channel("FITC", "#20ff40", black_level=100),
+    Channel("TRITC", "#ff8000", black_level=100),
+    Channel("Cy5", "#ff20a0", black_level=100),
+)
+
+
+def header(modality: str, rows: int, columns: int) -> SlideHeader:
+    bright = modality == "brightfield"
+    return SlideHeader(
+        slide_id=uuid.uuid4().hex,
+        run_id=uuid.uuid4().hex,
+        modality="brightfield" if bright else "fluorescence",
+        field_width=FIELD_W,
+        field_height=FIELD_H,
+        dtype="uint8" if bright else "uint16",
+        channels=RGB if bright else FLUORESCENCE,
+        pixel_size_um=PIXEL_UM,
+        magnification=20,
+        rows=rows,
+        columns=columns,
+        chunk_width=CHUNK[1],
+        chunk_height=CHUNK[0],
+        stain="IHC" if bright else "IF4",
+    )
+
+
+def specimen(modality: str, height: int, width: int) -> NDArray[np.generic]:
+    """(C, height, width): scikit-image's real tissue mirrored to size; fluorescence is its density."""
+    field: NDArray[np.uint8] = immunohistochemistry()  # type: ignore[no-untyped-call]
+    tissue = np.pad(field, ((0, 512), (0, 512), (0, 0)), mode="symmetric")
+    tiled = np.tile(tissue, (-(-height // 1024), -(-width // 1024), 1))[:height, :width]
+    rgb = np.moveaxis(tiled, -1, 0)
+    if modality == "brightfield":
+        return np.ascontiguousarray(rgb)
+    density = 255 - rgb.astype(np.uint16)
+    four = np.stack([density[2], density[0], density[1], np.roll(density[0], 60, axis=1)])
+    return np.asarray(100 + four * np.array([9, 14, 5, 11], np.uint16)[:, None, None], np.uint16)
+
+
+def make_slide(folder: Path, modality: str, rows: int = 3, columns: int = 4) -> Path:
+    """A published slide in `folder`. Fields lie in serpentine order, as they are scanned."""
+    about = header(modality, rows, columns)
+    pixels = specimen(modality, STEP_Y * rows + FIELD_H, STEP_X * columns + FIELD_W)
+    order = [(r, c if r % 2 == 0 else columns - 1 - c) for r in range(rows) for c in range(columns)]
+    directory = folder / f"run-{about.run_id}"
+    with Journal.create(directory, about, about.run_id, 1, len(order) * len(about.channels)) as journal:
+        for sequence, (r, c) in enumerate(order):
+            y, x = r * STEP_Y, c * STEP_X
+            for channel, plane in enumerate(pixels):
+                chunks = encode_plane(plane[y : y + FIELD_H, x : x + FIELD_W], CHUNK)
+                place = (x * PIXEL_UM, y * PIXEL_UM, 0.0)
+                journal.append(Plane(FieldKey(r, c), channel, *place, chunks), sequence * 4 + channel)
+        journal.commit()
+    build(directory, folder)
+    return folder / about.slide_id / f"{about.run_id}.h5"

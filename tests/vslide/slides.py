@@ -1,0 +1,102 @@
+"""Slides for the tests: a known mosaic cut into overlapping fields, so that every pixel can be checked."""
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vslide.build import build
+from vslide.codec import chunk_grid, encode_plane
+from vslide.journal import Journal
+from vslide.manifest import Manifest
+from vslide.model import RGB, Channel, FieldKey, Plane, SlideHeader
+
+FOUR = tuple(Channel(name) for name in ("DAPI", "FITC", "TRITC", "Cy5"))
+
+
+def make_header(**changes: Any) -> SlideHeader:
+    values: dict[str, Any] = {
+        "slide_id": uuid.uuid4().hex,
+        "run_id": uuid.uuid4().hex,
+        "modality": "fluorescence",
+        "field_width": 100,
+        "field_height": 72,
+        "dtype": "uint16",
+        "channels": FOUR,
+        "pixel_size_um": 0.5,
+        "magnification": 20.0,
+        "rows": 5,
+        "columns": 6,
+    }
+    values |= changes
+    tall, wide = chunk_grid(values["field_height"], values["field_width"])
+    return SlideHeader(**({"chunk_height": tall, "chunk_width": wide} | values))
+
+
+def brightfield(**changes: Any) -> SlideHeader:
+    return make_header(
+        **({"modality": "brightfield", "dtype": "uint8", "channels": RGB, "stain": "H&E"} | changes)
+    )
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """Fields of a slide with their pixels: `pixels[key, channel]` is (H, W)."""
+
+    header: SlideHeader
+    pixels: dict[tuple[FieldKey, int], NDArray[Any]]
+    corners: dict[FieldKey, tuple[int, int]]
+
+    def planes(self) -> list[Plane]:
+        size = self.header.pixel_size_um
+        return [
+            Plane(key, channel, self.corners[key][0] * size, self.corners[key][1] * size, 0.0, encode_plane(
+                pixels, self.header.chunk_shape))
+            for (key, channel), pixels in self.pixels.items()
+        ]  # fmt: skip
+
+    def mosaic(self) -> NDArray[Any]:
+        """The reference (C, H, W): fields painted in acquisition order."""
+        height, width = self.header.field_shape
+        wide = max(x for x, _ in self.corners.values()) + width
+        tall = max(y for _, y in self.corners.values()) + height
+        shape = (len(self.header.channels), tall, wide)
+        canvas = np.full(shape, self.header.background, self.header.dtype)
+        for (key, channel), pixels in self.pixels.items():
+            x, y = self.corners[key]
+            canvas[channel, y : y + height, x : x + width] = pixels
+        return canvas
+
+
+def make_specimen(header: SlideHeader, seed: int = 0, overlap: float = 0.1) -> Specimen:
+    """A serpentine scan with jittered, overlapping fields of random pixels."""
+    random = np.random.default_rng(seed)
+    limit = 255 if header.dtype == "uint8" else 4000
+    pixels, corners = {}, {}
+    for r in range(header.rows):
+        for c in range(header.columns)[:: 1 if r % 2 == 0 else -1]:
+            key = FieldKey(r, c)
+            jitter = random.integers(0, 5, 2)
+            step = (header.field_width * (1 - overlap), header.field_height * (1 - overlap))
+            corners[key] = (int(c * step[0] + jitter[0]), int(r * step[1] + jitter[1]))
+            for channel in range(len(header.channels)):
+                pixels[key, channel] = random.integers(0, limit, header.field_shape).astype(header.dtype)
+    left, top = min(x for x, _ in corners.values()), min(y for _, y in corners.values())
+    return Specimen(header, pixels, {key: (x - left, y - top) for key, (x, y) in corners.items()})
+
+
+def write_journal(directory: Path, specimen: Specimen, fence: int = 1) -> Path:
+    planes = specimen.planes()
+    with Journal.create(directory, specimen.header, specimen.header.run_id, fence, len(planes)) as journal:
+        for sequence, plane in enumerate(planes):
+            journal.append(plane, sequence)
+        journal.commit()
+        return journal.path
+
+
+def publish(folder: Path, specimen: Specimen) -> Manifest:
+    write_journal(folder / "journal", specimen)
+    return build(folder / "journal", folder / "slides")

@@ -1,0 +1,212 @@
+"""What the viewer asks: which file shows a slide, its header for the browser, histogram, chunks and tiles."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from core.errors import BadInput, NotFound, Unavailable
+from lims.models import Slide
+from viewer.guards import Person, require_view
+from viewer.models import VirtualSlide
+from viewer.readers import open_slides
+from viewer.tiles import Histogram, Pixels, Window, histogram
+from vslide import Damaged, Field, SlideReader
+from vslide.geometry import place
+from vslide.layout import pixel_shapes
+
+TILE_SIZE = 512
+MAX_CHUNKS = 1024
+THUMBNAIL_SIZE = 512
+HISTOGRAM_FIELDS = 256
+"""Fields that a histogram looks at; spread evenly over larger slides."""
+
+
+def visible(*, user: Person, uid: UUID) -> VirtualSlide:
+    """The pixels of a slide for this person. Raises NotFound or NotAllowed before any file is touched."""
+    slide = Slide.objects.filter(uid=uid).first()
+    if slide is None:
+        raise NotFound("There is no such slide.", slide=str(uid))
+    require_view(user, slide)
+    virtual = VirtualSlide.objects.select_related("slide").filter(slide=slide, current=True).first()
+    if virtual is None:
+        raise NotFound("This slide has no pixels yet: it has not been scanned and verified.", slide=str(uid))
+    return virtual
+
+
+def version_of(virtual: VirtualSlide) -> str:
+    """What addresses carry so that they may be cached for ever."""
+    return virtual.sha256[:16]
+
+
+def lease(virtual: VirtualSlide) -> Any:
+    """The open reader of a slide as a context manager. Raises Unavailable when its file is not there."""
+    if not virtual.file.is_file():
+        raise Unavailable("The file of this slide is not on its volume.", slide=str(virtual.slide.uid))
+    return open_slides.lease(virtual.file, virtual.sha256)
+
+
+def header(virtual: VirtualSlide) -> dict[str, Any]:
+    """`SlideHeader` of viewer/static/viewer/types.js."""
+    with lease(virtual) as reader:
+        width, height = reader.size
+        mosaic = reader.header is not None
+        return {
+            "uid": str(virtual.slide.uid),
+            "version": version_of(virtual),
+            "kind": reader.kind,
+            "modality": reader.header.modality if reader.header else "brightfield",
+            "dtype": str(np.dtype(reader.dtype).name),
+            "width": width,
+            "height": height,
+            "pixelSizeUm": reader.pixel_size_um or 0,
+            "magnification": reader.magnification or 0,
+            "layers": reader.layers,
+            "channels": [_channel(channel, reader) for channel in reader.channels],
+            "levels": _levels(reader) if mosaic else [],
+            "fields": _fields(reader) if mosaic else None,
+            "tiles": {"size": TILE_SIZE, "downsamples": tile_downsamples(reader.size)},
+        }
+
+
+def tile_downsamples(size: tuple[int, int]) -> list[int]:
+    """1, 2, 4 … up to where the whole slide fits in one tile."""
+    steps = max(0, math.ceil(math.log2(max(size) / TILE_SIZE)))
+    return [1 << step for step in range(steps + 1)]
+
+
+def _channel(channel: Any, reader: SlideReader) -> dict[str, Any]:
+    high = 255 if np.dtype(reader.dtype) == np.uint8 else 65_535
+    return {"name": channel.name, "colour": channel.colour, "low": channel.black_level, "high": high}
+
+
+def _levels(reader: SlideReader) -> list[dict[str, Any]]:
+    found = []
+    for level in reader.levels:
+        if reader.header is None or level != int(level):
+            continue
+        shape, chunk = pixel_shapes(reader.header, len(reader.fields), int(level))
+        found.append(
+            {
+                "downsample": int(level),
+                "width": shape[3],
+                "height": shape[2],
+                "chunkWidth": chunk[3],
+                "chunkHeight": chunk[2],
+                "fieldsPerChunk": chunk[0],
+            }
+        )
+    return found
+
+
+def _fields(reader: SlideReader) -> dict[str, Any]:
+    fields, slide = reader.fields, reader.header
+    if slide is None:
+        raise NotFound("A vendor file has no fields of view.")
+    bare = [replace(field, registered_x_um=None, registered_y_um=None) for field in fields]
+    stage = place(bare, reader.pixel_size_um, slide.field_shape)
+    registered = place(fields, reader.pixel_size_um, slide.field_shape) if _registered(fields) else None
+    return {
+        "width": slide.field_width,
+        "height": slide.field_height,
+        "x": stage.x.tolist(),
+        "y": stage.y.tolist(),
+        "z": stage.z.tolist(),
+        "t": stage.t.tolist(),
+        "registeredX": registered.x.tolist() if registered else None,
+        "registeredY": registered.y.tolist() if registered else None,
+    }
+
+
+def _registered(fields: Sequence[Field]) -> bool:
+    return all(field.registered_x_um is not None and field.registered_y_um is not None for field in fields)
+
+
+def chunks(
+    virtual: VirtualSlide, *, level: int, blocks: range, channels: Sequence[int]
+) -> list[bytes | None]:
+    """The stored bytes of a run of blocks, block by block and channel by channel; None where nothing is.
+
+    A block is a stored chunk seen over the channels; blocks count group by group of fields, row by row.
+    """
+    with lease(virtual) as reader:
+        known = next((entry for entry in _levels(reader) if entry["downsample"] == level), None)
+        if known is None:
+            raise BadInput("The slide has no such zoom layer.", level=level)
+        if any(channel >= len(reader.channels) for channel in channels):
+            raise BadInput("The slide has no such channel.", channels=list(channels))
+        rows, columns = -(-known["height"] // known["chunkHeight"]), -(-known["width"] // known["chunkWidth"])
+        groups = -(-len(reader.fields) // known["fieldsPerChunk"])
+        if blocks.start < 0 or blocks.stop > groups * rows * columns:
+            raise BadInput("The slide has no such block.", blocks=groups * rows * columns)
+        places = [(block // (rows * columns), block // columns % rows, block % columns) for block in blocks]
+        return [
+            _chunk(reader, (group * known["fieldsPerChunk"], channel, row, column), level)
+            for group, row, column in places
+            for channel in channels
+        ]
+
+
+def _chunk(reader: SlideReader, place: tuple[int, int, int, int], level: int) -> bytes | None:
+    try:
+        return reader.chunk(*place, level=level)
+    except Damaged:
+        return None
+
+
+def tile(virtual: VirtualSlide, *, level: int, column: int, row: int) -> Pixels:
+    """One raw tile (C, TILE_SIZE, TILE_SIZE). `level` is a position in the header's downsamples."""
+    with lease(virtual) as reader:
+        downsamples = tile_downsamples(reader.size)
+        if level >= len(downsamples):
+            raise NotFound("The slide has no such zoom layer.", level=level)
+        downsample = downsamples[level]
+        width, height = (-(-side // downsample) for side in reader.size)
+        x, y = column * TILE_SIZE, row * TILE_SIZE
+        if x >= width or y >= height:
+            raise NotFound("The slide ends before this tile.", column=column, row=row)
+        region: Pixels = reader.region(x, y, TILE_SIZE, TILE_SIZE, level=downsample)
+    return region
+
+
+def thumbnail(virtual: VirtualSlide) -> Pixels:
+    """The whole slide small, raw (C, h, w)."""
+    with lease(virtual) as reader:
+        small: Pixels = reader.thumbnail(THUMBNAIL_SIZE)
+    return small
+
+
+def windows(virtual: VirtualSlide) -> list[Window]:
+    """How the server composes this slide: as it is in brightfield, auto-windowed in fluorescence."""
+    with lease(virtual) as reader:
+        channels = reader.channels
+        plain = np.dtype(reader.dtype) == np.uint8
+    if plain:
+        return [Window(channel.colour, 0, 255) for channel in channels]
+    pairs = zip(channels, histograms(virtual), strict=True)
+    return [Window(channel.colour, found.auto_low, found.auto_high) for channel, found in pairs]
+
+
+def histograms(virtual: VirtualSlide) -> tuple[Histogram, ...]:
+    """One histogram per channel, of the coarsest layer of the whole slide."""
+    return _histograms(virtual.file, virtual.sha256)
+
+
+@lru_cache(maxsize=256)
+def _histograms(file: Path, version: str) -> tuple[Histogram, ...]:
+    with open_slides.lease(file, version) as reader:
+        dtype = str(np.dtype(reader.dtype).name)
+        if not reader.fields:
+            return tuple(histogram(plane, dtype=dtype) for plane in reader.thumbnail(THUMBNAIL_SIZE))
+        coarsest = int(max(reader.levels))
+        step = -(-len(reader.fields) // HISTOGRAM_FIELDS)
+        looked_at = range(0, len(reader.fields), step)
+        return tuple(
+            histogram(np.stack([reader.plane(i, channel, level=coarsest) for i in looked_at]), dtype=dtype)
+            for channel in range(len(reader.channels))
+        )

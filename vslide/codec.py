@@ -1,0 +1,123 @@
+"""Compression of pixels, done once: Blosc 1 buffers (HDF5 filter 32001) that every reader decodes unchanged.
+
+The buffers are self-describing, so each channel may use the codec that a probe of its first field found best.
+numcodecs releases the interpreter lock while it works: encode and decode from a small thread pool.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numcodecs import blosc
+from numpy.typing import DTypeLike, NDArray
+
+from vslide.errors import Damaged, InvalidHeader, Truncated
+
+Pixels = NDArray[Any]
+CodecName = Literal["zstd-shuffle", "zstd-bitshuffle", "zstd-plain", "lz4-bitshuffle"]
+
+BLOSC_FILTER = 32001
+TARGET_CHUNK = 512
+_HEADER_BYTES = 16
+_PROBE_SIDE = 256
+_WORTH_SWITCHING = 0.98
+
+_CODECS: dict[str, tuple[str, int]] = {
+    "zstd-shuffle": ("zstd", blosc.SHUFFLE),
+    "zstd-bitshuffle": ("zstd", blosc.BITSHUFFLE),
+    "zstd-plain": ("zstd", blosc.NOSHUFFLE),
+    "lz4-bitshuffle": ("lz4", blosc.BITSHUFFLE),
+}
+
+# Blosc's own thread pool is global and does not survive a fork; parallelism comes from our callers' threads.
+blosc.use_threads = False
+
+
+def _divide(size: int) -> int:
+    best = size
+    for parts in range(1, max(2, size // 64) + 1):
+        if size % parts == 0 and abs(size // parts - TARGET_CHUNK) < abs(best - TARGET_CHUNK):
+            best = size // parts
+    return best
+
+
+def chunk_grid(field_h: int, field_w: int) -> tuple[int, int]:
+    """(chunk_h, chunk_w) in px: the exact divisors of the field's sides nearest to 512."""
+    if field_h < 1 or field_w < 1:
+        raise InvalidHeader(f"a field of {field_h} x {field_w} px")
+    return _divide(field_h), _divide(field_w)
+
+
+def encode_chunk(pixels: Pixels, codec: str = "zstd-shuffle") -> bytes:
+    """One Blosc 1 buffer of a C-ordered copy of `pixels` (any shape, uint8 or uint16)."""
+    if codec not in _CODECS:
+        raise InvalidHeader(f"unknown codec {codec!r}, one of {', '.join(get_args(CodecName))}")
+    compressor, shuffle = _CODECS[codec]
+    packed: bytes = blosc.compress(np.ascontiguousarray(pixels), compressor.encode(), 1, shuffle)
+    return packed
+
+
+def encode_plane(
+    pixels: Pixels, chunk_shape: tuple[int, int], codec: str = "zstd-shuffle"
+) -> tuple[bytes, ...]:
+    """Compress a colour field (H, W) into its chunks, row by row.
+
+    `chunk_shape` (height, width) must divide (H, W); raises InvalidHeader otherwise.
+    """
+    height, width = chunk_shape
+    if pixels.ndim != 2 or pixels.shape[0] % height or pixels.shape[1] % width:
+        raise InvalidHeader(f"chunks of {height} x {width} do not divide a plane of shape {pixels.shape}")
+    return tuple(
+        encode_chunk(pixels[y : y + height, x : x + width], codec)
+        for y in range(0, pixels.shape[0], height)
+        for x in range(0, pixels.shape[1], width)
+    )
+
+
+def decode_chunk(buf: bytes, dtype: DTypeLike, shape: tuple[int, ...]) -> Pixels:
+    """Pixels of `shape` from one stored buffer. Raises Truncated or Damaged instead of reading past
+    anything.
+    """
+    pixels = np.empty(shape, dtype)
+    if len(buf) < _HEADER_BYTES:
+        raise Truncated(f"a chunk of {len(buf)} bytes has no Blosc header")
+    decoded, stored = int.from_bytes(buf[4:8], "little"), int.from_bytes(buf[12:16], "little")
+    if stored != len(buf):
+        raise Truncated(f"a chunk says {stored} bytes and has {len(buf)}")
+    if decoded != pixels.nbytes:
+        raise Damaged(f"a chunk holds {decoded} bytes of pixels instead of {pixels.nbytes}")
+    try:
+        blosc.decompress(buf, pixels)
+    except (RuntimeError, ValueError) as error:
+        raise Damaged(f"a chunk does not decode: {error}") from error
+    return pixels
+
+
+def decode_plane(
+    chunks: Sequence[bytes], dtype: DTypeLike, field_shape: tuple[int, int], chunk_shape: tuple[int, int]
+) -> Pixels:
+    """The colour field (H, W) from its chunks, row by row."""
+    (rows, columns), pixels = _counts(field_shape, chunk_shape), np.empty(field_shape, dtype)
+    if len(chunks) != rows * columns:
+        raise Damaged(f"{len(chunks)} chunks instead of {rows * columns}")
+    height, width = chunk_shape
+    for number, chunk in enumerate(chunks):
+        y, x = (number // columns) * height, (number % columns) * width
+        pixels[y : y + height, x : x + width] = decode_chunk(chunk, dtype, chunk_shape)
+    return pixels
+
+
+def _counts(field_shape: tuple[int, int], chunk_shape: tuple[int, int]) -> tuple[int, int]:
+    return field_shape[0] // chunk_shape[0], field_shape[1] // chunk_shape[1]
+
+
+def probe(pixels: Pixels) -> CodecName:
+    """The codec that packs the middle of this first field best; the default unless another saves at least 2
+    %.
+    """
+    top, left = ((side - min(side, _PROBE_SIDE)) // 2 for side in pixels.shape)
+    sample = pixels[top : top + _PROBE_SIDE, left : left + _PROBE_SIDE]
+    names: tuple[CodecName, ...] = ("zstd-shuffle", "zstd-bitshuffle", "zstd-plain")
+    sizes = {name: len(encode_chunk(sample, name)) for name in names}
+    best = min(names, key=lambda name: sizes[name])
+    return best if sizes[best] < _WORTH_SWITCHING * sizes["zstd-shuffle"] else "zstd-shuffle"

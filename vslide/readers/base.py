@@ -1,0 +1,201 @@
+"""What every reader of a mosaic does alike: composing regions and thumbnails from overlapping fields."""
+
+import math
+import threading
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vslide.errors import NoSuchField
+from vslide.geometry import Placement, overlap
+from vslide.layers import resample
+from vslide.layout import pixel_type
+from vslide.model import Channel, Field, SlideHeader, header_as_dict
+
+Pixels = NDArray[Any]
+MAX_REGION_PIXELS = 1 << 28
+CACHE_BYTES = 64 << 20
+_SHAPES = ("field_width", "field_height", "chunk_width", "chunk_height")
+
+
+class PixelCache:
+    """Least recently used arrays, at most `budget` bytes of them. Thread-safe; what is missing is made
+    outside the lock.
+    """
+
+    def __init__(self, budget: int = CACHE_BYTES) -> None:
+        self._budget = budget
+        self._used = 0
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, Pixels] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels:
+        """The array kept under `key`, made by `make()` when it is not there. Callers must not write into
+        it.
+        """
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        pixels = make()
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = pixels
+                self._used += pixels.nbytes
+            while self._used > self._budget and len(self._kept) > 1:
+                self._used -= self._kept.popitem(last=False)[1].nbytes
+        return pixels
+
+
+def check_region(width: int, height: int, channels: int) -> None:
+    """Raise NoSuchField unless a region of this size may be asked for."""
+    if width < 1 or height < 1 or width * height * max(1, channels) > MAX_REGION_PIXELS:
+        raise NoSuchField(f"a region of {width} x {height} px in {channels} channels")
+
+
+def shrink_to(pixels: Pixels, max_size: int) -> Pixels:
+    """(C, H, W) made smaller so that no side exceeds `max_size` px; never enlarged."""
+    _, height, width = pixels.shape
+    factor = max(height, width) / max_size
+    if factor <= 1:
+        return pixels
+    return resample(
+        pixels, (0.0, 0.0), factor, (max(1, round(height / factor)), max(1, round(width / factor)))
+    )
+
+
+class MosaicReader(ABC):
+    """A slide that is a mosaic of fields. Subclasses say how to get a window of one plane."""
+
+    kind: Literal["mosaic", "vendor"] = "mosaic"
+    header: SlideHeader
+    fields: tuple[Field, ...]
+    levels: tuple[float, ...]
+    placement: Placement
+
+    @abstractmethod
+    def window(self, index: int, channel: int, level: int, rows: slice, columns: slice) -> Pixels:
+        """Pixels [rows, columns] of one colour field at a stored level."""
+
+    @abstractmethod
+    def chunk(self, index: int, channel: int, row: int, column: int, *, level: int = 1) -> bytes:
+        """The stored bytes of one chunk, unchanged."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give file handles and sockets back."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the whole mosaic at level 1 in px."""
+        return self.placement.size
+
+    @property
+    def pixel_size_um(self) -> float:
+        return self.header.pixel_size_um
+
+    @property
+    def magnification(self) -> float:
+        return self.header.magnification
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return pixel_type(self.header)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return self.header.channels
+
+    @property
+    def layers(self) -> int:
+        """Number of focus layers (z)."""
+        return self.header.layers
+
+    def info(self) -> dict[str, Any]:
+        """A JSON-able summary."""
+        header = self.header
+        about = {name: value for name, value in header_as_dict(header).items() if name not in _SHAPES}
+        return about | {
+            "kind": self.kind,
+            "width": self.size[0],
+            "height": self.size[1],
+            "levels": list(self.levels),
+            "fields": len(self.fields),
+            "field": {"width": header.field_width, "height": header.field_height},
+            "chunk": {"width": header.chunk_width, "height": header.chunk_height},
+        }
+
+    def check_plane(self, index: int, channel: int, level: float) -> None:
+        """Raise NoSuchField unless the slide has this plane at this level."""
+        if not (0 <= index < len(self.fields) and 0 <= channel < len(self.channels) and level in self.levels):
+            raise NoSuchField(f"no field {index}, channel {channel} at level {level:g}")
+
+    def plane(self, index: int, channel: int, *, level: int = 1) -> Pixels:
+        """One colour field (h, w) at a stored level."""
+        self.check_plane(index, channel, level)
+        height, width = self.placement.field_at(level)
+        return np.array(self.window(index, channel, level, slice(0, height), slice(0, width)))
+
+    def region(
+        self,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        *,
+        level: float = 1,
+        channels: Sequence[int] | None = None,
+        z: int = 0,
+        t: int = 0,
+    ) -> Pixels:
+        """(C, height, width) of the mosaic; x, y, width, height in px of `level`, which need not be a stored
+        one.
+
+        Later fields lie on top. Outside every field: 0, or 255 in brightfield. Raises NoSuchField.
+        """
+        wanted = tuple(range(len(self.channels))) if channels is None else tuple(channels)
+        check_region(width, height, len(wanted))
+        if not all(0 <= channel < len(self.channels) for channel in wanted) or not level > 0:
+            raise NoSuchField(f"no channels {wanted} at level {level:g}")
+        stored = int(max((one for one in self.levels if one <= level), default=1))
+        if stored == level:
+            return self._compose((x, y, width, height), stored, wanted, z, t)
+        scale = level / stored
+        left, top = math.floor(x * scale), math.floor(y * scale)
+        right, bottom = math.ceil((x + width) * scale), math.ceil((y + height) * scale)
+        check_region(right - left, bottom - top, len(wanted))
+        source = self._compose((left, top, right - left, bottom - top), stored, wanted, z, t)
+        return resample(source, (y * scale - top, x * scale - left), scale, (height, width))
+
+    def _compose(
+        self, box: tuple[int, int, int, int], level: int, channels: tuple[int, ...], z: int, t: int
+    ) -> Pixels:
+        left, top, width, height = box
+        canvas = np.full((len(channels), height, width), self.header.background, self.dtype)
+        x, y = self.placement.at(level)
+        tall, wide = self.placement.field_at(level)
+        for index in self.placement.inside(box, level, z, t):
+            from_x, to_x = overlap(int(x[index]), wide, left, width)
+            from_y, to_y = overlap(int(y[index]), tall, top, height)
+            for number, channel in enumerate(channels):
+                canvas[number, to_y, to_x] = self.window(index, channel, level, from_y, from_x)
+        return canvas
+
+    def thumbnail(self, max_size: int = 512) -> Pixels:
+        """(C, h, w) of the whole mosaic, no side longer than `max_size` px."""
+        level = self.levels[-1]
+        width, height = self.placement.size_at(int(level))
+        return shrink_to(self.region(0, 0, width, height, level=level, z=self.layers // 2), max_size)

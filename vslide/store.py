@@ -1,0 +1,172 @@
+"""A slide's HDF5 file opened for reading: header, tables, and where each stored chunk lies.
+
+HDF5 is asked once per level for the places of its chunks; after that a chunk is one `pread`, outside HDF5's
+lock, from any number of threads.
+"""
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from vslide.codec import BLOSC_FILTER, decode_chunk
+from vslide.errors import Damaged, NoSuchField, NotASlide, Truncated
+from vslide.layout import (
+    CHECKSUMS,
+    FIELDS,
+    OVERVIEW,
+    POSITION_TYPE,
+    POSITIONS,
+    chunk_counts,
+    fields_from_table,
+    fields_name,
+    read_header,
+)
+
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkIndex:
+    """Where the chunks of one dataset lie: `offsets` and `sizes` (bytes) shaped as the chunk grid; size 0 =
+    absent.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offsets: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+
+class SlideFile:
+    """An open slide of ours. Thread-safe. Raises NotASlide or Damaged while opening."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("rb") as stream:
+            if stream.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
+                raise NotASlide(f"{path.name} is not an HDF5 file")
+        self._lock = threading.Lock()
+        self._indices: dict[str, ChunkIndex] = {}
+        self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            # A published slide never changes, and locks fail on many network mounts.
+            self.file = h5py.File(path, "r", locking=False)
+        except OSError as error:
+            os.close(self._handle)
+            raise Damaged(f"{path.name}: HDF5 cannot open it: {error}") from error
+        try:
+            self._read_tables()
+        except BaseException:
+            self.close()
+            raise
+
+    def _read_tables(self) -> None:
+        self.header = read_header(self.file.attrs)
+        try:
+            table = self.file[POSITIONS]
+            if table.dtype != POSITION_TYPE or table.ndim != 1:
+                raise Damaged("the positions table has a different type")
+            self.positions: NDArray[Any] = table[:]
+            self.levels = tuple(sorted(int(name) for name in self.file[FIELDS]))
+        except (KeyError, ValueError, OSError, RuntimeError) as error:
+            raise Damaged(f"{self.path.name}: the tables do not read: {error}") from error
+        self.fields = fields_from_table(self.positions)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self.file.close()
+            if self._handle >= 0:
+                os.close(self._handle)
+                self._handle = -1
+
+    def checksums(self, level: int) -> NDArray[np.uint8]:
+        """The table of chunk checksums at `level` (0 is the overview), shaped as the chunk grid plus 32
+        bytes.
+        """
+        with self._lock:
+            try:
+                table: NDArray[np.uint8] = self.file[f"{CHECKSUMS}/{level or OVERVIEW}"][:]
+            except (KeyError, OSError) as error:
+                raise Damaged(f"{self.path.name}: no readable checksums for level {level}") from error
+        return table
+
+    def overview_attributes(self) -> dict[str, int]:
+        """`level`, `z` and `t` of the overview picture."""
+        with self._lock:
+            return {name: int(value) for name, value in self.file[OVERVIEW].attrs.items()}
+
+    def index(self, level: int) -> ChunkIndex:
+        """Places of the chunks at `level` (0 is the overview). Raises NoSuchField or Damaged."""
+        name = fields_name(level) if level else OVERVIEW
+        with self._lock:
+            if name not in self._indices:
+                self._indices[name] = self._read_index(name)
+            return self._indices[name]
+
+    def _read_index(self, name: str) -> ChunkIndex:
+        if name not in self.file:
+            raise NoSuchField(f"{self.path.name} has no {name}")
+        dataset = self.file[name]
+        if not isinstance(dataset, h5py.Dataset) or dataset.chunks is None:
+            raise Damaged(f"{name} is not stored in chunks")
+        grid = chunk_counts(dataset.shape, dataset.chunks)
+        offsets, sizes = np.zeros(grid, np.int64), np.zeros(grid, np.int64)
+
+        def note(chunk: Any) -> None:
+            place = tuple(
+                start // side for start, side in zip(chunk.chunk_offset, dataset.chunks, strict=True)
+            )
+            if chunk.filter_mask == 0:
+                offsets[place], sizes[place] = chunk.byte_offset, chunk.size
+
+        try:
+            dataset.id.chunk_iter(note)
+        except (RuntimeError, OSError, IndexError) as error:
+            raise Damaged(f"{name}: the chunk index does not read: {error}") from error
+        return ChunkIndex(name, dataset.shape, dataset.chunks, dataset.dtype, offsets, sizes)
+
+    def filters(self, level: int) -> list[int]:
+        """HDF5 filter numbers of the dataset at `level`: a sound slide has just 32001."""
+        with self._lock:
+            plist = self.file[fields_name(level) if level else OVERVIEW].id.get_create_plist()
+            return [int(plist.get_filter(number)[0]) for number in range(plist.get_nfilters())]
+
+    def stored(self, level: int, place: tuple[int, ...]) -> bytes:
+        """The stored bytes of one chunk, unchanged. Raises Damaged when it is absent, Truncated when cut
+        short.
+        """
+        index = self.index(level)
+        size = int(index.sizes[place])
+        if size == 0:
+            raise Damaged(f"{index.name}: no chunk at {place}")
+        data = os.pread(self._handle, size, int(index.offsets[place]))
+        if len(data) != size:
+            raise Truncated(f"{index.name}: the file ends inside the chunk at {place}")
+        return data
+
+    def pixels(self, level: int, place: tuple[int, ...]) -> NDArray[Any]:
+        """The decoded chunk, in its full chunk shape."""
+        index = self.index(level)
+        return decode_chunk(self.stored(level, place), index.dtype, index.chunks)
+
+
+def uses_only_blosc(filters: list[int]) -> bool:
+    """True when a dataset is compressed as format 1 says."""
+    return filters == [BLOSC_FILTER]
