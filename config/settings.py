@@ -189,6 +189,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "StateEnum": "lims.states.State",
         "FailureReasonEnum": "lims.states.FailureReason",
+        "AnnotationKindEnum": "annotation.models.Annotation.Kind",
+        "DeidentifiedStateEnum": "deidentify.models.State",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

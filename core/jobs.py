@@ -1,9 +1,8 @@
 """The outbox: work is a row first, a message second.
 
-`enqueue` writes a row in the caller's transaction. The relay (`ring_due`) rings a Celery worker for every open row that
-is due, and again later if nobody finished it. The worker claims the row by compare-and-swap, so a task
-delivered ten
-times runs once. Losing the whole broker costs one ring.
+`enqueue` writes a row in the caller's transaction. The relay (`ring_due`) rings a Celery worker for every
+open row that is due, and again later if nobody finished it. The worker claims the row by compare-and-swap,
+so a task delivered ten times runs once. Losing the whole broker costs one ring.
 """
 
 import uuid
@@ -56,9 +55,7 @@ def follow(*, state: str, **args: Any) -> Job | None:
 def durable(
     name: str, *, lease_s: float = 60.0, attempts: int = 5
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A Celery task whose message carries only the job's id; arguments, tries and the outcome live in the
-    row.
-    """
+    """A Celery task whose message is only the job's id: arguments, tries and outcome live in the row."""
 
     def decorate(work: Callable[..., None]) -> Callable[..., None]:
         _TERMS[name] = Terms(lease_s=lease_s, attempts=attempts)
@@ -138,9 +135,7 @@ def beat() -> bool:
 
 
 def ring_due(app: Celery, *, limit: int = 200) -> int:
-    """Send one message for every open job that is due; the number sent. Raises kombu's error when the
-    broker is away.
-    """
+    """Send one message for every open job that is due; how many. kombu's error when the broker is away."""
     now = timezone.now()
     due = Job.objects.filter(done_at__isnull=True, failed_at__isnull=True, due_at__lte=now).order_by(
         "due_at"

@@ -37,9 +37,7 @@ class SecurityHeaders:
 
 
 class TypedErrors:
-    """A NocturneError that reaches the edge of a page becomes that page's error: what happened, and what
-    to do.
-    """
+    """A NocturneError that reaches the edge of a page becomes its error: what happened and what to do."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

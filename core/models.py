@@ -18,8 +18,8 @@ class User(AbstractUser):
 class Job(models.Model):
     """One piece of work to be done, written in the transaction that made it necessary.
 
-    The row decides; the broker is only a doorbell. `due_at` says when the relay rings (again); a worker owns the job
-    while `running_until` lies ahead, and keeps it ahead by beating.
+    The row decides; the broker is only a doorbell. `due_at` says when the relay rings (again); a worker owns
+    the job while `running_until` lies ahead, and keeps it ahead by beating.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -40,7 +40,7 @@ def roles_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[str]:
     if cached is None:
         groups = getattr(user, "groups")  # noqa: B009  AbstractBaseUser has no groups; ours does
         cached = frozenset(groups.values_list("name", flat=True)) & frozenset(Role.values)
-        user._nocturne_roles = cached  # type: ignore[union-attr]  # noqa: SLF001
+        user._nocturne_roles = cached  # type: ignore[attr-defined]  # noqa: SLF001
     return cast(frozenset[str], cached)
 
 
@@ -60,7 +60,7 @@ def role_required(
         view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
     ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             if not has_role(request.user, *roles):

@@ -94,7 +94,7 @@ class MoveIn(serializers.Serializer[Any]):
     note = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
 
-class SlideFilter(django_filters.FilterSet):
+class SlideFilter(django_filters.FilterSet):  # type: ignore[misc]  # it has no stubs
     tissue = django_filters.ChoiceFilter(field_name="block__specimen__case__tissue", choices=Tissue.choices)
     accession = django_filters.CharFilter(method="of_case", label="accession")
 
@@ -245,7 +245,9 @@ class Batches(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generic
     @action(detail=True, methods=["post"])
     def load(self, request: Request, pk: str) -> Response:
         """Put slides into slots: all of them or none."""
-        given = PlacementIn(data=request.data, many=True, allow_empty=False, max_length=CAROUSELS * SLOTS)
+        given = serializers.ListSerializer[Any](
+            data=request.data, child=PlacementIn(), allow_empty=False, max_length=CAROUSELS * SLOTS
+        )
         given.is_valid(raise_exception=True)
         places = [Placement(**place) for place in given.validated_data]
         slots = services.load(batch=self.get_object(), placements=places, actor=request.user)

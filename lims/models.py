@@ -210,9 +210,7 @@ class Carousel(models.Model):
 
 
 class Slot(models.Model):
-    """What stood in one slot on one night: the barcode as read, and the slide it belongs to, if we know
-    it.
-    """
+    """What stood in one slot on one night: the barcode as read, and the slide it belongs to if known."""
 
     carousel = models.ForeignKey(Carousel, on_delete=models.CASCADE, related_name="slots")
     position = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(SLOTS)])

@@ -38,9 +38,7 @@ def states_of(batch: Batch) -> dict[str, int]:
 
 
 def preflight(batch: Batch) -> list[Problem]:
-    """Every reason why this load is not what somebody meant. Blocking ones must be put right before the
-    snapshots.
-    """
+    """Every reason why this load is not what was meant. Blocking ones come before the snapshots."""
     slots = list(slots_of(batch))
     if not slots:
         return [Problem("no_slides", None, "Nothing is loaded yet.", blocking=True)]
@@ -69,9 +67,7 @@ def _problem(slot: Slot, seen: Counter[str], states: dict[str, str]) -> Problem 
 
 
 def board(batch: Batch, *, carousels: int = 4) -> list[tuple[int, list[Slot | None]]]:
-    """The loader as it stands: (carousel number, its ten slots), at least `carousels` of them and every
-    one in use.
-    """
+    """The loader: (carousel number, its ten slots), at least `carousels` of them and every one in use."""
     slots = {(slot.carousel.number, slot.position): slot for slot in slots_of(batch)}
     last = max((number for number, _ in slots), default=0)
     shown = min(CAROUSELS, max(carousels, last))

@@ -102,8 +102,7 @@ TRANSITIONS: tuple[Transition, ...] = (
 )
 
 
-# The bare buttons: every other step belongs to a room that does more than move the slide (slots, focus,
-readings).
+# The bare buttons: every other step belongs to a room that does more than move the slide (slots, readings).
 BY_HAND = frozenset({"hold", "resume", "reject", "withdraw", "fail"})
 
 
@@ -118,9 +117,7 @@ def choices(source: str, roles: frozenset[str]) -> list[Transition]:
 
 
 def buttons(source: str, roles: frozenset[str], held_from: str = "") -> list[Transition]:
-    """Of these, the ones a person may press on the slide itself; a held slide goes back to where it was
-    held.
-    """
+    """Those that a person may press on the slide itself; a held slide goes back to where it was."""
     return [
         t
         for t in choices(source, roles)

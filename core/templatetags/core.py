@@ -25,7 +25,8 @@ def progress(done: float, total: float, label: str = "") -> SafeString:
     """A bar with its figures in words; a total of 0 is an empty bar."""
     share = min(max(done / total, 0.0), 1.0) if total else 0.0
     return format_html(
-        '<span class="progress"><progress max="1" value="{}" aria-label="{}"></progress> <span class="figures">{}/{}</span></span>',
+        '<span class="progress"><progress max="1" value="{}" aria-label="{}"></progress> '
+        '<span class="figures">{}/{}</span></span>',
         f"{share:.4f}",
         label or "progress",
         f"{done:g}",

@@ -24,14 +24,16 @@ FINDINGS: dict[str, tuple[Finding, ...]] = {
             "a palpable mass in the left breast and an irregular 1.8 cm density on mammography (BI-RADS 5)",
             "four cores of tan fibrofatty tissue, 0.8 to 1.6 cm long and 0.2 cm across, entirely submitted",
             "Invasive ductal carcinoma, Nottingham grade 2 (tubules 3, nuclei 2, mitoses 1), at least 1.1 cm",
-            "Estrogen receptor positive (95 %, strong), progesterone receptor positive (60 %), HER2 1+ (negative), Ki-67 18 %.",
+            "Estrogen receptor positive (95 %, strong), progesterone receptor positive (60 %), HER2 "
+            "1+ (negative), Ki-67 18 %.",
             "F",
         ),
         Finding(
             "Right breast, lumpectomy",
             "a screening-detected cluster of pleomorphic calcifications in the right breast",
             "an oriented 5.2 × 4.1 × 2.0 cm lumpectomy; a 0.9 cm firm area lies 0.6 cm from the deep margin",
-            "Ductal carcinoma in situ, high nuclear grade, with comedonecrosis; margins free by at least 0.4 cm",
+            "Ductal carcinoma in situ, high nuclear grade, with comedonecrosis; margins free by at "
+            "least 0.4 cm",
             "No invasion is seen at deeper levels.",
             "F",
         ),
@@ -41,7 +43,8 @@ FINDINGS: dict[str, tuple[Finding, ...]] = {
             "Prostate, right apex, needle biopsy",
             "a PSA of 8.4 ng/ml rising from 5.1 ng/ml and a PI-RADS 4 lesion of the right apex",
             "two white cores, 1.3 and 1.1 cm long, submitted in one cassette",
-            "Prostatic adenocarcinoma, Gleason score 3 + 4 = 7 (grade group 2), in 2 of 2 cores, 40 % of the tissue",
+            "Prostatic adenocarcinoma, Gleason score 3 + 4 = 7 (grade group 2), in 2 of 2 cores, 40 "
+            "% of the tissue",
             "Basal cells are absent on p63; AMACR is positive.",
             "M",
         ),
@@ -49,7 +52,8 @@ FINDINGS: dict[str, tuple[Finding, ...]] = {
             "Urinary bladder, transurethral resection",
             "painless gross haematuria and a papillary lesion of the left lateral wall at cystoscopy",
             "3.2 g of soft tan papillary fragments, entirely submitted",
-            "Papillary urothelial carcinoma, high grade, invading the lamina propria; muscularis propria is free",
+            "Papillary urothelial carcinoma, high grade, invading the lamina propria; muscularis "
+            "propria is free",
             "Re-resection is advised as muscle is scant.",
         ),
     ),
@@ -74,7 +78,8 @@ FINDINGS: dict[str, tuple[Finding, ...]] = {
             "Tongue, left lateral border, excision",
             "a non-healing ulcer of the left tongue for three months in a former smoker",
             "a 2.4 × 1.8 × 1.1 cm mucosal excision with a 1.2 cm ulcerated plaque",
-            "Invasive squamous cell carcinoma, moderately differentiated, depth of invasion 4 mm; margins free",
+            "Invasive squamous cell carcinoma, moderately differentiated, depth of invasion 4 mm; "
+            "margins free",
             "Perineural invasion is present; p16 is negative.",
         ),
     ),

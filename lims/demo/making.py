@@ -13,8 +13,15 @@ from lims.models import Case, Patient, Slide, Tissue
 from lims.services import Accession, Actor, attach_report, register
 
 # the corpus' own mix: breast, urology and gastrointestinal lead
-TISSUES = ((Tissue.BREAST, 24), (Tissue.PROSTATE, 26), (Tissue.GASTROINTESTINAL, 22), (Tissue.PULMONARY, 10))
-TISSUES += ((Tissue.HEAD_NECK, 7), (Tissue.ENDOCRINE, 6), (Tissue.MISCELLANEOUS, 5))
+TISSUES: tuple[tuple[str, int], ...] = (
+    (Tissue.BREAST, 24),
+    (Tissue.PROSTATE, 26),
+    (Tissue.GASTROINTESTINAL, 22),
+    (Tissue.PULMONARY, 10),
+    (Tissue.HEAD_NECK, 7),
+    (Tissue.ENDOCRINE, 6),
+    (Tissue.MISCELLANEOUS, 5),
+)
 STAINS_IHC = ("IHC Ki-67", "IHC HER2", "IHC p63", "IHC CK7", "IHC CD3")
 STAINS_IF = ("IF DAPI/FITC/TRITC/Cy5",)
 RETURNING = 0.12  # share of the cases whose patient has been here before

@@ -5,22 +5,25 @@ from datetime import date, timedelta
 from random import Random
 
 FEMALE = (
-    "Amara", "Beatriz", "Chloé", "Dagny", "Elif", "Fatima", "Grace", "Hanna", "Ingrid", "Jasmine", "Keiko", "Leila",
-    "María José", "Ngozi", "Olga", "Priya", "Rosa", "Siobhán", "Thandiwe", "Ursula", "Verónica", "Wanjiru", "Xin", "Zofia",
+    "Amara", "Beatriz", "Chloé", "Dagny", "Elif", "Fatima", "Grace", "Hanna", "Ingrid", "Jasmine",
+    "Keiko", "Leila", "María José", "Ngozi", "Olga", "Priya", "Rosa", "Siobhán", "Thandiwe", "Ursula",
+    "Verónica", "Wanjiru", "Xin", "Zofia",
 )  # fmt: skip
 MALE = (
-    "Ahmed", "Bartosz", "Chidi", "Diego", "Émile", "Farid", "Giovanni", "Hiroshi", "Ivan", "Jürgen", "Kwame", "Lars",
-    "Mateo", "Nikhil", "Oluwaseun", "Pedro", "Rashid", "Seán", "Tomás", "Uriel", "Viktor", "William", "Yusuf", "Zoltán",
+    "Ahmed", "Bartosz", "Chidi", "Diego", "Émile", "Farid", "Giovanni", "Hiroshi", "Ivan", "Jürgen",
+    "Kwame", "Lars", "Mateo", "Nikhil", "Oluwaseun", "Pedro", "Rashid", "Seán", "Tomás", "Uriel",
+    "Viktor", "William", "Yusuf", "Zoltán",
 )  # fmt: skip
 FAMILY = (
-    "Abebe", "Andersson", "Baptiste", "Castillo", "Czarnecki", "da Silva", "Delacroix", "El-Amin", "Fernández", "Garcia",
-    "Haddad", "Ibrahim", "Johnson", "Kowalczyk", "Kumar", "Lindholm", "MacGregor", "Moreau", "Nakamura", "Nguyen",
-    "O’Connor", "Okonkwo", "Papadopoulos", "Quintero", "Rosenthal", "Sørensen", "Schäfer", "Takahashi", "Tran",
-    "van den Berg", "Washington", "Wójcik", "Yamamoto", "Yıldız", "Zhang", "Žukauskas",
+    "Abebe", "Andersson", "Baptiste", "Castillo", "Czarnecki", "da Silva", "Delacroix", "El-Amin",
+    "Fernández", "Garcia", "Haddad", "Ibrahim", "Johnson", "Kowalczyk", "Kumar", "Lindholm",
+    "MacGregor", "Moreau", "Nakamura", "Nguyen", "O’Connor", "Okonkwo", "Papadopoulos", "Quintero",
+    "Rosenthal", "Sørensen", "Schäfer", "Takahashi", "Tran", "van den Berg", "Washington", "Wójcik",
+    "Yamamoto", "Yıldız", "Zhang", "Žukauskas",
 )  # fmt: skip
 CLINICIANS = (
-    "Dr. Miriam Adler", "Dr. James Whitfield", "Dr. Sofia Marchetti", "Dr. Rajesh Menon", "Dr. Helen Ostrowski",
-    "Dr. Ben Achebe", "Dr. Carla Esteves", "Dr. Tuomas Virtanen",
+    "Dr. Miriam Adler", "Dr. James Whitfield", "Dr. Sofia Marchetti", "Dr. Rajesh Menon",
+    "Dr. Helen Ostrowski", "Dr. Ben Achebe", "Dr. Carla Esteves", "Dr. Tuomas Virtanen",
 )  # fmt: skip
 PATHOLOGISTS = ("Paul Lindqvist, M.D.", "Petra Novak, M.D.", "Nora Blumenfeld, M.D.")
 

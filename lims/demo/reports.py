@@ -84,19 +84,23 @@ def _body(story: Story) -> list[tuple[str, str]]:
     return [
         (
             "Clinical history",
-            f"{person.title} {person.family} is a {story.age}-year-old {person.noun} (MRN {person.mrn}) seen by "
+            f"{person.title} {person.family} is a {story.age}-year-old {person.noun} (MRN "
+            f"{person.mrn}) seen by "
             f"{story.clinician} on {seen} for {finding.history}. {person.pronoun} was born on "
             f"{person.born:%B} {person.born.day}, {person.born.year}.",
         ),
         (
             "Gross description",
-            f"The specimen is received in formalin, labelled “{person.family}, {person.given} / {person.mrn}” and "
-            f"“{finding.part.lower()}”. It consists of {finding.gross}. Grossed on {story.received:%m/%d/%y}.",
+            f"The specimen is received in formalin, labelled “{person.family}, {person.given} / "
+            f"{person.mrn}” and "
+            f"“{finding.part.lower()}”. It consists of {finding.gross}. Grossed on "
+            f"{story.received:%m/%d/%y}.",
         ),
         ("Diagnosis", f"{finding.part}: {finding.diagnosis}."),
         (
             "Comment",
-            f"{finding.comment} The findings on {person.full} were discussed with {story.clinician} by telephone on "
+            f"{finding.comment} The findings on {person.full} were discussed with {story.clinician} "
+            f"by telephone on "
             f"{story.reported:%d-%b-%Y}. Earlier material of this patient, if any, was not reviewed under "
             f"{story.accession}.",
         ),

@@ -40,13 +40,13 @@ class Accession:
     cut_number: int = 1
 
 
-def checked(record: models.Model, **save: bool) -> None:
+def checked(record: models.Model) -> None:
     """Validate a row as its model says, then save it; what is wrong is told field by field."""
     try:
         record.full_clean()
     except ValidationError as error:
         raise BadInput("; ".join(error.messages), fields=error.message_dict) from error
-    record.save(**save)
+    record.save()
 
 
 @transaction.atomic

@@ -59,7 +59,8 @@ def _must_be_loading(batch: Batch) -> None:
 def _place(batch: Batch, placement: Placement, actor: Actor) -> Slot:
     if not (1 <= placement.carousel <= CAROUSELS and 1 <= placement.position <= SLOTS):
         raise BadInput(
-            f"There is no slot {placement.carousel}-{placement.position}: carousels 1–{CAROUSELS}, slots 1–{SLOTS}.",
+            f"There is no slot {placement.carousel}-{placement.position}: carousels 1–{CAROUSELS}, "
+            f"slots 1–{SLOTS}.",
             carousel=placement.carousel,
             position=placement.position,
         )
@@ -114,9 +115,7 @@ def free_slots(*, batch: Batch) -> Iterable[tuple[int, int]]:
 
 @transaction.atomic
 def build_rescan(*, batch: Batch, actor: Actor) -> Batch:
-    """The morning's click: a new batch with every failed slide of this one, packed from carousel 1, ready
-    to load.
-    """
+    """The morning's click: a new batch with every failed slide of this one, packed from carousel 1."""
     failed = list(
         Slide.objects.filter(slots__carousel__batch=batch, state=State.FAILED).distinct().order_by("barcode")
     )

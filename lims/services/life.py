@@ -20,9 +20,8 @@ def advance(
 ) -> SlideEvent:
     """Move `slide` from the state it was read in to `to`.
 
-    Raises BadInput where the table knows no such step or a reason is missing, NotAllowed where this person
-    may not,
-    and Conflict where someone else moved the slide first; then nothing has changed.
+    Raises BadInput where a reason is missing, NotAllowed where this person may not, and Conflict where the
+    table knows no such step or someone else moved the slide first; then nothing has changed.
     """
     source = slide.state
     step = _step(slide, to)
@@ -57,9 +56,7 @@ def advance(
 
 
 def move_by_hand(*, slide: Slide, to: str, actor: Actor, reason: str = "", note: str = "") -> SlideEvent:
-    """What the buttons of a slide's own page do. A step that belongs to another room (a slot, a reading)
-    is a Conflict.
-    """
+    """What a slide's own buttons do. A step of another room (a slot, a reading) is a Conflict."""
     step = _step(slide, to)
     if step.verb not in BY_HAND:
         raise Conflict(f"To {step.verb} a slide is not done by hand here.", verb=step.verb)

@@ -101,7 +101,8 @@ def slot_cell(
     state = State(slot.slide.state) if slot.slide else None
     label = SHORT.get(state, state.label) if state else ("Not ours" if slot.barcode else "Empty")
     return format_html(
-        '<a class="slot tone-{}{}" href="{}" title="{}: {}"><span class="state"><span aria-hidden="true">{}</span> {}</span>'
+        '<a class="slot tone-{}{}" href="{}" title="{}: {}">'
+        '<span class="state"><span aria-hidden="true">{}</span> {}</span>'
         '<span class="mono">{}</span></a>',
         tone,
         chosen,

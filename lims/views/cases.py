@@ -54,5 +54,5 @@ def case_report(request: HttpRequest, accession: str) -> HttpResponseBase:
         file = report.file.open("rb")
     except FileNotFoundError as error:
         raise NotFound(f"The report of {accession} is recorded, but its file is not on the disk.") from error
-    suffix = report.file.name.rpartition(".")[2]
+    suffix = str(report.file.name).rpartition(".")[2]
     return FileResponse(file, as_attachment=True, filename=f"{accession}.{suffix}")
