@@ -66,8 +66,10 @@ class AssignmentOut(serializers.ModelSerializer[Assignment]):
 
     class Meta:
         model = Assignment
-        fields = ("id", "slide", "reader", "tissue", "stain", "state", "due", "created_at", "opened_at", "ended_at",
-                  "minutes", "note")  # fmt: skip
+        fields = (
+            "id", "slide", "reader", "tissue", "stain", "state", "due", "created_at", "opened_at",
+            "ended_at", "minutes", "note",
+        )  # fmt: skip
 
 
 class SubmitIn(serializers.Serializer[Any]):
@@ -94,7 +96,7 @@ def _visible_slide(request: Request, uid: Any) -> Slide:
 
 
 class Annotations(viewsets.GenericViewSet[Annotation]):
-    """What was drawn. A create that is sent twice is stored once; a change on an old version is a conflict."""
+    """What was drawn. A create sent twice is stored once; a change on an old version is a conflict."""
 
     permission_classes = (for_roles(*LOOKERS, write=READERS),)
     serializer_class = AnnotationOut

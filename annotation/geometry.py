@@ -20,7 +20,9 @@ Position = tuple[float, float]
 
 
 def checked(kind: str, geometry: Any) -> dict[str, Any]:
-    """The geometry with every position as two finite numbers and every ring closed; BadInput says what is wrong."""
+    """The geometry with every position as two finite numbers and every ring closed; BadInput says what is
+    wrong.
+    """
     if kind not in SHAPES:
         raise BadInput(f"“{kind}” is not a shape we draw.", field="kind", choices=sorted(SHAPES))
     if not isinstance(geometry, dict) or geometry.get("type") not in SHAPES[kind]:

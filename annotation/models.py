@@ -13,7 +13,9 @@ from lims.models import Slide
 
 
 class Reader(models.Model):
-    """A pathologist as the assignment sees one: which tissues, how many slides a day. Exports say only the number."""
+    """A pathologist as the assignment sees one: which tissues, how many slides a day. Exports say only the
+    number.
+    """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reader")
     tissues = models.JSONField(default=list, help_text="the tissue categories this person reads")
@@ -78,7 +80,9 @@ class Assignment(models.Model):
 
 
 class Annotation(models.Model):
-    """What a reader drew and said, as it stands now. `client_id` is chosen by the browser, so a resend is no twin."""
+    """What a reader drew and said, as it stands now. `client_id` is chosen by the browser, so a resend is
+    no twin.
+    """
 
     class Kind(models.TextChoices):
         RECTANGLE = "rectangle", "Rectangle"

@@ -8,5 +8,7 @@ ASSIGN_AGAIN_S: Final = 300.0  # a slide that no reader has room for is tried ag
 
 
 def daily_limit(hours: float = SHIFT_HOURS) -> int:
-    """The slides one person may read in a day of `hours`: 100 in 8 hours, and never more than the rule allows."""
+    """The slides one person may read in a day of `hours`: 100 in 8 hours, and never more than the rule
+    allows.
+    """
     return int(SLIDES_PER_SHIFT * max(0.0, min(hours, SHIFT_HOURS)) / SHIFT_HOURS)

@@ -17,5 +17,5 @@ app.autodiscover_tasks()
 def refuse_unsafe_settings(**kwargs: object) -> None:
     if not (app.conf.task_acks_late and app.conf.worker_prefetch_multiplier == 1):
         raise SystemExit("A worker must acknowledge late and prefetch one task: see config/settings.py.")
-    if settings.CELERY_TASK_TIME_LIMIT * 2 >= settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]:
+    if settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"] <= settings.CELERY_TASK_TIME_LIMIT * 2:
         raise SystemExit("A task may outlive the broker's visibility timeout: see config/settings.py.")

@@ -36,7 +36,9 @@ def words(name: str, default: str) -> list[str]:
 
 
 def database(name: str, default: Path) -> dict[str, object]:
-    """A Django database from a URL: postgresql://user:password@host:port/name or the SQLite file by default."""
+    """A Django database from a URL: postgresql://user:password@host:port/name or the SQLite file by
+    default.
+    """
     url = text(name, "")
     if not url:
         return sqlite(default)

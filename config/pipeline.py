@@ -1,4 +1,6 @@
-"""The whole chain on one screen: when a slide enters a state, this is what follows. Nothing else starts work."""
+"""The whole chain on one screen: when a slide enters a state, this is what follows. Nothing else starts
+work.
+"""
 
 from lims.states import State
 

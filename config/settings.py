@@ -1,4 +1,6 @@
-"""The one settings file. Everything that differs between a laptop and a hospital is read from the environment."""
+"""The one settings file. Everything that differs between a laptop and a hospital is read from the
+environment.
+"""
 
 import secrets
 from pathlib import Path
@@ -141,6 +143,7 @@ IMPORT_ROOT = Path(env.text("IMPORT_ROOT", str(VAR / "import")))
 # The processes it talks to
 SLIDE_SERVICE_ENDPOINT = env.text("SLIDE_SERVICE_ENDPOINT", "tcp://127.0.0.1:5700")
 SCANNER_ENDPOINTS = env.scanners("SCANNER_ENDPOINTS")
+HEARTBEAT_FILE = env.text("NOCTURNE_HEARTBEAT", "")
 CELERY_APP = "config.celery.app"
 SIMULATED_SPECIMEN = env.text("SIMULATED_SPECIMEN", "")
 PIPELINE = "config.pipeline.FOLLOWS"
@@ -174,6 +177,7 @@ CELERY_BEAT_SCHEDULE = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["core.roles.DenyUnlessDeclared"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "core.api.Pages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],

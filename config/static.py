@@ -11,11 +11,9 @@ from django.core.files.storage import FileSystemStorage
 # package → the files or folders a page may ask for
 MODULES: dict[str, tuple[str, ...]] = {
     "ol": ("ol.css", "dist/ol.js"),
-    "flatbush": ("index.js",),
-    "flatqueue": ("index.js",),
+    "flatbush": ("flatbush.js",),
     "numcodecs": ("dist",),
     "uplot": ("dist/uPlot.esm.js", "dist/uPlot.min.css"),
-    "bootstrap": ("dist/css/bootstrap.min.css", "dist/js/bootstrap.bundle.min.js"),
 }
 
 

@@ -24,8 +24,8 @@ class ReleaseOut(serializers.ModelSerializer[Release]):
     class Meta:
         model = Release
         fields = (
-            "number", "template", "licence", "state", "created_by", "created_at", "approved_by", "approved_at",
-            "published_at", "manifest_sha256", "stats", "problem",
+            "number", "template", "licence", "state", "created_by", "created_at", "approved_by",
+            "approved_at", "published_at", "manifest_sha256", "stats", "problem",
         )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """A release as a folder: what it holds, hashed; BagIt 1.0 around it; and whether it is still so. Pure.
 
 release/
-├── bagit.txt  bag-info.txt  manifest-sha256.txt  tagmanifest-sha256.txt     BagIt
-├── manifest.json  statistics.json  README.md  LICENSE.txt                   for people and programs
-└── data/…                                                                   the corpus, by its naming template
+├── bagit.txt  bag-info.txt  manifest-sha256.txt  tagmanifest-sha256.txt   BagIt
+├── manifest.json  statistics.json  README.md  LICENSE.txt                 for people and programs
+└── data/…                                                                 the corpus, by its naming template
 """
 
 import hashlib
@@ -69,7 +69,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def close(root: Path, entries: Iterable[Entry], head: Mapping[str, Any]) -> str:
-    """Write the manifests of a finished folder; the sha256 of manifest.json, by which the whole release is known."""
+    """Write the manifests of a finished folder; the sha256 of manifest.json, by which the whole release is
+    known.
+    """
     listed = sorted(entries, key=lambda item: item.path)
     payload = [item for item in listed if item.path.startswith(f"{DATA}/")]
     octets = sum(item.bytes for item in payload)
@@ -91,7 +93,9 @@ def _bag_path(path: str) -> str:
 
 
 def verify(root: Path, manifest_sha256: str | None = None) -> list[Wrong]:
-    """Everything in which a release is not what its manifest says: changed, missing, added, or not a plain file."""
+    """Everything in which a release is not what its manifest says: changed, missing, added, or not a plain
+    file.
+    """
     manifest = root / MANIFEST
     if not manifest.is_file() or manifest.is_symlink():
         return [Wrong(MANIFEST, "is missing")]

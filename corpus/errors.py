@@ -4,7 +4,7 @@ NocturneError
 ├── BadName             a part of a file's name is not what the template allows (BadInput)
 ├── NameCollision       two files would have one name (Conflict)
 ├── NotReleasable       a slide or a report is not, or no longer, fit to leave (Conflict)
-└── ReleaseStopped      building stopped: the gate found something, or a file is not the one that passed (Conflict)
+└── ReleaseStopped      stopped: the gate found something, or a file is not the one that passed (Conflict)
 """
 
 from core.errors import BadInput, Conflict

@@ -1,10 +1,13 @@
-"""Names of the corpus are templates, versioned: the same slide always gets the same name from the same template.
+"""Names of the corpus are templates, versioned: the same slide always gets the same name from the same
+template.
 
-    tudp-2018     breast/12345678/0s02_00001/0s02_00001_0a001_lvl0001_s00.svs
-    tudp-v1.0.0   tudp/v1.0.0/svs/breast/000001/12345678/2015_03_05/0s15_12345/0s15_12345_0a001_12345678_lvl0001_s000.svs
+tudp-2018
+    breast/12345678/0s02_00001/0s02_00001_0a001_lvl0001_s00.svs
+tudp-v1.0.0
+    tudp/v1.0.0/svs/breast/000001/12345678/2015_03_05/0s15_12345/0s15_12345_0a001_12345678_lvl0001_s000.svs
 
-Pure. Every part is checked before it becomes part of a path, so no name leaves the release's folder, collides with
-another by case only, or means something to a shell.
+Pure. Every part is checked before it becomes part of a path, so no name leaves the release's folder,
+collides with another by case only, or means something to a shell.
 """
 
 import re
@@ -37,7 +40,9 @@ _LONG: Final = {short: tissue for tissue, short in SHORT.items()}
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a name is made of. `year` (1970 to 2069: two digits say it) is the sample's, `sample` its random number; nothing here says who."""
+    """What a name is made of. `year` (1970 to 2069: two digits say it) is the sample's, `sample` its random
+    number; nothing here says who.
+    """
 
     tissue: str
     key: str
@@ -171,7 +176,8 @@ TEMPLATES: Final[dict[str, Template]] = {
         folder=_folder_2018,
         stem=_stem_2018,
         pattern=re.compile(
-            rf"(?P<tissue>[a-z_]+)/(?P<key>\d{{8}})/{_CASE}/0s(?P=yy)_(?P=sample)_(?P<site>[0-9a-z]+)_{_END % 2}",
+            rf"(?P<tissue>[a-z_]+)/(?P<key>\d{{8}})/{_CASE}/"
+            rf"0s(?P=yy)_(?P=sample)_(?P<site>[0-9a-z]+)_{_END % 2}",
             re.ASCII,
         ),
         most_duplicates=99,
@@ -200,7 +206,9 @@ def template(name: str) -> Template:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """One slide's name. `moved` says that its duplicate index was raised, because the wanted name was taken."""
+    """One slide's name. `moved` says that its duplicate index was raised, because the wanted name was
+    taken.
+    """
 
     parts: Parts
     path: PurePosixPath
@@ -210,8 +218,9 @@ class Named:
 def name_all(template: Template, wanted: Iterable[Parts], taken: Iterable[str] = ()) -> list[Named]:
     """Names for a whole release, in order: equal slides are told apart by the next free duplicate index.
 
-    `taken` are the paths of earlier releases. Names are compared without case and without extension, for a slide's
-    annotations stand beside it under the same stem. Raises NameCollision when a template's indices are used up.
+    `taken` are the paths of earlier releases. Names are compared without case and without extension, for a
+    slide's annotations stand beside it under the same stem. Raises NameCollision when a template's indices
+    are used up.
     """
     used = {_stem_key(PurePosixPath(path)) for path in taken}
     named: list[Named] = []

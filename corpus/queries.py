@@ -71,7 +71,9 @@ def _candidate(slide: Slide) -> Candidate:
 
 
 def propose(template: Template, chosen: Iterable[Candidate], *, number: int, actor: Actor) -> list[Proposed]:
-    """The names these slides would have: a dry run. Keys are drawn in the vault at the first look, and stay."""
+    """The names these slides would have: a dry run. Keys are drawn in the vault at the first look, and
+    stay.
+    """
     slides = [candidate.slide for candidate in chosen]
     clean = {candidate.slide.pk: candidate.clean for candidate in chosen}
     wanted = [_parts(slide, clean[slide.pk], number, actor) for slide in slides]

@@ -61,8 +61,8 @@ def bench(user: User) -> Section:
         where = reverse("scanning:night", args=[night.batch_id])
         tiles.append(Tile(f"{found.ended}/{found.slides}", f"ended in {night.batch.name}", where, "busy"))
     if doubtful:
-        return Section("At the bench", tiles, "Doubtful slides come first: without them the night cannot start.",
-                       _review(), "Look at the doubtful slides")  # fmt: skip
+        words = "Doubtful slides come first: without them the night cannot start."
+        return Section("At the bench", tiles, words, _review(), "Look at the doubtful slides")
     if batch is None:
         return Section("At the bench", tiles, "No batch is open. Make one and load the carousels.",
                        reverse("lims:batches"), "Batches")  # fmt: skip
@@ -150,8 +150,8 @@ def archive(user: User) -> Section:
         Tile(stopped, "releases were stopped", releases, "bad" if stopped else ""),
     ]
     if held:
-        return Section("Leaving the house", tiles, "The gate holds something back: it leaves only when its cause is dealt with.",
-                       reverse("deidentify:list"), "See the quarantine")  # fmt: skip
+        words = "The gate holds something back: it leaves only when its cause is dealt with."
+        return Section("Leaving the house", tiles, words, reverse("deidentify:list"), "See the quarantine")
     mine = drafts.exclude(created_by=user).first()
     if mine is not None:
         return Section("Leaving the house", tiles, f"{mine} waits for a second person.",
@@ -187,6 +187,8 @@ SECTIONS: Final[tuple[tuple[Role, Callable[[User], Section]], ...]] = (
 
 
 def sections(user: User, roles: frozenset[str]) -> list[Section]:
-    """The parts of this person's home. An administrator, who may do everything, sees everybody's but the reader's."""
+    """The parts of this person's home. An administrator, who may do everything, sees everybody's but the
+    reader's.
+    """
     boss = Role.ADMINISTRATOR in roles
     return [make(user) for role, make in SECTIONS if role in roles or (boss and role != Role.PATHOLOGIST)]

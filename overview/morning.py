@@ -59,7 +59,8 @@ def as_text(found: Morning) -> str:
         sum(map(len, group.values())) for group in (found.failed, found.skipped, found.under_way)
     )
     lines = [
-        f"{found.batch.name}: {found.slides} slides = {found.published} published + {failed} failed + {skipped} skipped"
+        f"{found.batch.name}: {found.slides} slides = {found.published} published"
+        f" + {failed} failed + {skipped} skipped"
         + (f" + {open_} under way" if open_ else ""),
     ]
     for title, group in (

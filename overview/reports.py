@@ -1,4 +1,6 @@
-"""The managers' figures: what the laboratory's own events say about it. Rows of plain values, for pages, CSV and mail."""
+"""The managers' figures: what the laboratory's own events say about it. Rows of plain values, for pages,
+CSV and mail.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -43,7 +45,9 @@ def _events(after: datetime | None) -> QuerySet[SlideEvent]:
 
 
 def first_pass_yield(after: datetime | None = None) -> Yield:
-    """By slide: the first end of a scan was a publication, a later one was, or none yet. Imports are no scans."""
+    """By slide: the first end of a scan was a publication, a later one was, or none yet. Imports are no
+    scans.
+    """
     ends = (
         _events(after)
         .filter(Q(target=State.FAILED) | Q(target=State.SCANNED, verb="publish"))

@@ -24,7 +24,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A titled table; `bars` and `line` name the columns (from 0) that a chart of it draws."""
+    """A titled table; `bars` and `line` name the columns (from 0) that a chart of it draws,
+    `tones` the colours of its bars."""
 
     name: str
     title: str
@@ -34,6 +35,7 @@ class Table:
     bars: tuple[int, ...] = ()
     line: int | None = None
     unit: str = ""
+    tones: tuple[str, ...] = ("accent",)
 
     @property
     def drawn(self) -> str:
@@ -73,7 +75,7 @@ def failures(after: datetime | None) -> Table:
                 _behind(reason=cause.reason),
             )
             for cause in causes
-        ],  # fmt: skip
+        ],
         empty="No slide has failed in this time.",
         bars=(1,),
         line=3,
@@ -104,6 +106,7 @@ def nights(after: datetime | None) -> Table:
         empty="No night has run in this time.",
         bars=(3, 4),
         unit="slides",
+        tones=("good", "bad"),
     )
 
 
@@ -142,6 +145,7 @@ def reading(after: datetime | None) -> Table:
         empty="Nobody is on the rota.",
         bars=(1, 2),
         unit="slides",
+        tones=("read", "good"),
     )
 
 

@@ -48,7 +48,9 @@ class Night(models.Model):
 
 
 class Snapshot(models.Model):
-    """The photograph of one glass on one night, what was seen on it, and the scan area that came of it (stage µm)."""
+    """The photograph of one glass on one night, what was seen on it, and the scan area that came of it
+    (stage µm).
+    """
 
     slot = models.OneToOneField(Slot, on_delete=models.CASCADE, related_name="snapshot")
     slide = models.ForeignKey(Slide, on_delete=models.PROTECT, related_name="snapshots")

@@ -1,7 +1,7 @@
 """One scan as a pure machine: (state, event, now) → (state, commands).
 
-`services.drive` carries the commands out and feeds back what happened. The simulated nights feed the same machine from a
-seeded world. Times are seconds of any monotonic clock.
+`services.drive` carries the commands out and feeds back what happened. The simulated nights feed the same
+machine from a seeded world. Times are seconds of any monotonic clock.
 
     opening ──Opened──▶ starting ──Started──▶ scanning ──Ended(done)──▶ finishing ──Finished──▶ ended
        ▲                    │                    │
@@ -29,7 +29,8 @@ class ScanState:
     message: str = ""
 
 
-# ------------------------------------------------------------------------------------------------------------- events
+# -------------------------------------------------------------------------------------------------------------
+# events
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The slide service holds the run for our fence; `durable` planes are already safe."""
@@ -77,7 +78,8 @@ class Waited:
 Event = Opened | Started | Progressed | Ended | Lost | Finished | Waited
 
 
-# ----------------------------------------------------------------------------------------------------------- commands
+# -----------------------------------------------------------------------------------------------------------
+# commands
 @dataclass(frozen=True, slots=True)
 class OpenRun:
     """Take a new fence and open the run at the slide service."""

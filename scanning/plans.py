@@ -1,4 +1,6 @@
-"""From a reviewed snapshot to a scan plan; and, for a simulated scanner, from a slide to the glass that lies under it."""
+"""From a reviewed snapshot to a scan plan; and, for a simulated scanner, from a slide to the glass that
+lies under it.
+"""
 
 import hashlib
 
@@ -34,7 +36,9 @@ def plan_for(snapshot: Snapshot, info: ScannerInfo) -> ScanPlan:
 
 
 def glass_for(slide: Slide, barcode: str) -> Glass:
-    """What hands would put into the slot. The specimen follows from the slide alone, so a rescan finds the same tissue."""
+    """What hands would put into the slot. The specimen follows from the slide alone, so a rescan finds the
+    same tissue.
+    """
     stain = (
         "IF4"
         if modality_of(slide.stain) == "fluorescence"

@@ -17,7 +17,9 @@ PUBLISHED = (State.SCANNED, State.DEIDENTIFIED, State.ASSIGNED, State.READ, Stat
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a night stands. `left` is an estimate from this night's own slides; None while there is nothing to go by."""
+    """Where a night stands. `left` is an estimate from this night's own slides; None while there is nothing
+    to go by.
+    """
 
     slides: int
     snapped: int

@@ -31,7 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["deal"]:
-        return cast(Callable[[list[str]], int | None], pkgutil.resolve_name("vslide.dealer:main"))(arguments[1:]) or 0
+        return (
+            cast(Callable[[list[str]], int | None], pkgutil.resolve_name("vslide.dealer:main"))(arguments[1:])
+            or 0
+        )
     if arguments[:1] == ["serve"]:
         return (
             cast(Callable[[list[str]], int | None], pkgutil.resolve_name("vslide.manager:main"))(

@@ -22,7 +22,9 @@ Reply = TypeVar("Reply", bound=Message)
 
 class SlideService:
     """One method for each request. Every call raises ``wire.Timeout`` when the service does not answer and
-    ``wire.RemoteError`` (with its ``code`` and ``retryable``) when it refuses. Not for use by several threads."""
+    ``wire.RemoteError`` (with its ``code`` and ``retryable``) when it refuses. Not for use by several
+    threads.
+    """
 
     def __init__(
         self, endpoint: str, *, timeout_s: float = 5.0, retries: int = 2, security: Security | None = None

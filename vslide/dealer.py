@@ -1,7 +1,7 @@
 """The tile dealer: a store of slides, served over ZeroMQ. The stored bytes travel as they are.
 
-Run on the file server it is a broadcast service, on the viewer's host it is the read-ahead: it opens a remote slide as
-well as a local one, so dealers can be chained.
+Run on the file server it is a broadcast service, on the viewer's host it is the read-ahead: it opens a
+remote slide as well as a local one, so dealers can be chained.
 """
 
 import argparse
@@ -55,10 +55,14 @@ class Dealer:
                 return self._header(self._reader(request.slide)), []
             case AskChunk():
                 reader = self._reader(request.slide)
-                chunk = reader.chunk(request.index, request.channel, request.row, request.column, level=request.level)
+                chunk = reader.chunk(
+                    request.index, request.channel, request.row, request.column, level=request.level
+                )
                 return ChunkReply(), [chunk]
             case AskPlane():
-                return _packed(self._reader(request.slide).plane(request.index, request.channel, level=request.level))
+                return _packed(
+                    self._reader(request.slide).plane(request.index, request.channel, level=request.level)
+                )
             case AskRegion():
                 return _packed(self._region(request))
             case AskThumbnail():
@@ -113,7 +117,9 @@ def _packed(pixels: np.ndarray[Any, Any]) -> tuple[Message, list[bytes]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """`python -m vslide deal --root DIR --endpoint tcp://127.0.0.1:PORT`"""
-    parser = argparse.ArgumentParser(prog="python -m vslide deal", description="Serve slides to remote readers.")
+    parser = argparse.ArgumentParser(
+        prog="python -m vslide deal", description="Serve slides to remote readers."
+    )
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--endpoint", required=True)
     options = parser.parse_args(argv)

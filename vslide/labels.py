@@ -11,7 +11,8 @@ LABELS = ("label", "macro")
 
 
 def label_image(path: Path) -> NDArray[Any] | None:
-    """(H, W, 3) uint8 RGB of the label, or of the macro photograph where there is no label; None where there is neither.
+    """(H, W, 3) uint8 RGB of the label, or of the macro photograph where there is no label; None where
+    there is neither.
 
     Give it only files that passed `vslide.inspect_file`.
     """
@@ -20,5 +21,7 @@ def label_image(path: Path) -> NDArray[Any] | None:
     except (openslide.OpenSlideError, OSError):
         return None
     with slide:
-        found = next((slide.associated_images[name] for name in LABELS if name in slide.associated_images), None)
+        found = next(
+            (slide.associated_images[name] for name in LABELS if name in slide.associated_images), None
+        )
         return None if found is None else np.asarray(found.convert("RGB"))

@@ -1,7 +1,8 @@
 """The slide manager: answers requests, forks a writer for each run, and brings a writer back that was killed.
 
-What it must remember lies in the runs' directories, so a manager that was killed finds its runs again. Writers come from
-a fork server that holds no sockets and has everything loaded: a new one is there in milliseconds.
+What it must remember lies in the runs' directories, so a manager that was killed finds its runs again.
+Writers come from a fork server that holds no sockets and has everything loaded: a new one is there in
+milliseconds.
 """
 
 import argparse
@@ -95,7 +96,8 @@ class Manager:
         first.start()
         first.join()
 
-    # ------------------------------------------------------------------------------------------------------ requests
+    # ------------------------------------------------------------------------------------------------------
+    # requests
     def handle(self, request: Message, frames: list[bytes]) -> Message:
         match request:
             case OpenRun():
@@ -209,7 +211,8 @@ class Manager:
             garbage=garbage,
         )
 
-    # --------------------------------------------------------------------------------------------------- supervision
+    # ---------------------------------------------------------------------------------------------------
+    # supervision
     def find_runs(self) -> None:
         """After a restart: every run without a result goes on where its order and journal say."""
         for directory in sorted(self.journals.glob("run-*")):
@@ -254,7 +257,8 @@ class Manager:
             self._stop(run)
         self._runs.clear()
 
-    # ------------------------------------------------------------------------------------------------------- writers
+    # -------------------------------------------------------------------------------------------------------
+    # writers
     def _start(self, run: _Run) -> _Run:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
@@ -311,7 +315,8 @@ class Manager:
             run.pipe.close()
             run.pipe = None
 
-    # ---------------------------------------------------------------------------------------------------------- small
+    # ----------------------------------------------------------------------------------------------------------
+    # small
     def _opened(self, run: _Run) -> RunOpened:
         return RunOpened(
             run_id=run.order.run_id, fence=run.order.fence, proxy=run.order.endpoint, durable=run.durable

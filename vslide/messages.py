@@ -1,7 +1,7 @@
 """What is said to the slide service, and on the pixel stream to a slide's proxy.
 
-A run is one attempt to scan one slide. Whoever drives it holds a fence; a higher fence takes the run over, a lower one is
-refused with the code ``stale_fence``.
+A run is one attempt to scan one slide. Whoever drives it holds a fence; a higher fence takes the run over,
+a lower one is refused with the code ``stale_fence``.
 """
 
 from typing import Literal
@@ -13,7 +13,8 @@ RunState = Literal["receiving", "finalising", "verified", "failed", "unknown"]
 PlaneId = tuple[int, int, int, int, int]  # r, c, z, t, channel
 
 
-# ---------------------------------------------------------------------------------------------------- to the manager
+# ---------------------------------------------------------------------------------------------------- to
+# the manager
 class OpenRun(Message, frozen=True):
     """Begin a run, or take it over with a higher fence. ``planned`` counts colour fields of view (planes)."""
 
@@ -86,7 +87,8 @@ REQUESTS: tuple[type[Message], ...] = (OpenRun, FinishRun, AskRun, AbortRun, For
 REPLIES: tuple[type[Message], ...] = (RunOpened, RunStatus, Health)
 
 
-# ------------------------------------------------------------------------------------------------------ to the proxy
+# ------------------------------------------------------------------------------------------------------ to
+# the proxy
 class StreamRun(Message, frozen=True):
     """Who is about to send."""
 

@@ -23,8 +23,10 @@ RESULT_NAME = "result.json"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One writer's work. ``endpoint`` is a wildcard at first and the real proxy afterwards, so that a writer that comes back
-    is found where it was. ``resume`` goes on with the newest segment; ``finish`` goes straight to building."""
+    """One writer's work. ``endpoint`` is a wildcard at first and the real proxy afterwards, so that a
+    writer that comes back is found where it was. ``resume`` goes on with the newest segment; ``finish``
+    goes straight to building.
+    """
 
     run_id: str
     slide_id: str
@@ -65,7 +67,9 @@ def write_result(order: Order, result: Result) -> None:
 
 
 def read_result(directory: Path) -> Result | None:
-    """How the run ended; None while it has not (a half-written file does not exist: it is renamed into place)."""
+    """How the run ended; None while it has not (a half-written file does not exist: it is renamed into
+    place).
+    """
     file = directory / RESULT_NAME
     if not file.exists():
         return None

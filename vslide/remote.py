@@ -26,7 +26,11 @@ from wire import Client, Message, RemoteError, Security
 
 Pixels = NDArray[Any]
 Reply = TypeVar("Reply", bound=Message)
-_KINDS = {kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SlideError)}
+_KINDS = {
+    kind.code: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, SlideError)
+}
 
 
 class RemoteSlide:

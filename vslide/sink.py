@@ -13,9 +13,9 @@ WINDOW_BYTES = 64 << 20
 class ProxySink:
     """Sends planes to the proxy of one run and keeps each until it is acknowledged.
 
-    ``durable`` holds the (key, channel) of the planes that were safe when the stream began. Raises ``wire.Refused`` (code
-    ``stale_fence``, ``conflict``, ``disk_full`` …) when the proxy does not want the pixels, ``wire.PeerLost`` when it stays
-    silent. One thread at a time.
+    ``durable`` holds the (key, channel) of the planes that were safe when the stream began. Raises
+    ``wire.Refused`` (code ``stale_fence``, ``conflict``, ``disk_full`` …) when the proxy does not want the
+    pixels, ``wire.PeerLost`` when it stays silent. One thread at a time.
     """
 
     def __init__(
@@ -62,7 +62,8 @@ class ProxySink:
         self._sender.send(self._sequence, header, plane.chunks)
 
     def flush(self, timeout_s: float = 60.0) -> None:
-        """Wait until every plane is safe. Raises ``wire.PeerLost`` when it takes longer than ``timeout_s``."""
+        """Wait until every plane is safe. Raises ``wire.PeerLost`` when it takes longer than ``timeout_s``.
+        """
         self._sender.drain(timeout_s)
 
     def close(self) -> None:

@@ -1,8 +1,10 @@
-"""The slide writer: one process for each run. It owns the run's proxy and journal, and in the end builds the slide.
+"""The slide writer: one process for each run. It owns the run's proxy and journal, and in the end builds
+the slide.
 
-The manager forks it from a clean process that has loaded everything already. It listens on the proxy's socket, appends
-what arrives to the journal, syncs, and only then acknowledges. It ends when the slide is verified (or cannot be built),
-and when its parent has gone: a writer that nobody watches must not hold a journal.
+The manager forks it from a clean process that has loaded everything already. It listens on the proxy's
+socket, appends what arrives to the journal, syncs, and only then acknowledges. It ends when the slide is
+verified (or cannot be built), and when its parent has gone: a writer that nobody watches must not hold a
+journal.
 """
 
 import json
@@ -28,7 +30,9 @@ LOOK_S = 0.05
 
 
 def write(order: Order, pipe: Connection) -> None:
-    """Carry out one order; the body of the writer process. Raises nothing: how it ended is in the run's result file."""
+    """Carry out one order; the body of the writer process. Raises nothing: how it ended is in the run's
+    result file.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the manager's to hear
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = os.getppid()

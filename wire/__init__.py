@@ -1,4 +1,5 @@
-"""Typed messages over ZeroMQ: requests that are carried out once, numbered events, and a stream that loses nothing.
+"""Typed messages over ZeroMQ: requests that are carried out once, numbered events, and a stream that loses
+nothing.
 
 The only package of Nocturne that imports zmq.
 """

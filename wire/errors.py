@@ -12,7 +12,9 @@ WireError
 
 
 class WireError(Exception):
-    """Base of every error of this package. ``code`` is stable; ``retryable`` says whether trying again can help."""
+    """Base of every error of this package. ``code`` is stable; ``retryable`` says whether trying again can
+    help.
+    """
 
     code: str = "wire_error"
     retryable: bool = False

@@ -16,7 +16,9 @@ HIGH_WATER = 1000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``missed`` counts the events lost since the last one seen (telemetry may be lost; pixels never travel this way)."""
+    """``missed`` counts the events lost since the last one seen (telemetry may be lost; pixels never travel
+    this way).
+    """
 
     message: Message
     sequence: int

@@ -1,4 +1,6 @@
-"""Messages: frozen, typed, tagged by their class name; msgpack headers with raw frames behind them. Never pickle."""
+"""Messages: frozen, typed, tagged by their class name; msgpack headers with raw frames behind them. Never
+pickle.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Union

@@ -1,7 +1,7 @@
 """Request and reply that survive restarts: DEALER asks (and asks again), ROUTER answers each request once.
 
-Frames of a request: prefix, ``REQ``, request id (16 bytes), header, raw frames…; of a reply: prefix, ``REP`` or ``ERR``,
-request id, header, raw frames…
+Frames of a request: prefix, ``REQ``, request id (16 bytes), header, raw frames…; of a reply: prefix,
+``REP`` or ``ERR``, request id, header, raw frames…
 """
 
 import logging
@@ -65,8 +65,8 @@ class Server:
     def serve_once(self, handler: Handler, timeout_s: float) -> bool:
         """Answer the next request, if one comes within ``timeout_s``; whether one did.
 
-        Whatever the handler raises travels back as an error with its ``code`` and ``retryable``, and is logged where it
-        has neither.
+        Whatever the handler raises travels back as an error with its ``code`` and ``retryable``, and is
+        logged where it has neither.
         """
         if not self._socket.poll(int(timeout_s * 1000)):
             return False
@@ -137,8 +137,9 @@ class Server:
 
 
 class Client:
-    """Asks a server. A question without an answer is asked again on a fresh socket under the same id, so it is carried out
-    once. Not for use by several threads."""
+    """Asks a server. A question without an answer is asked again on a fresh socket under the same id, so it
+    is carried out once. Not for use by several threads.
+    """
 
     def __init__(
         self,
@@ -170,7 +171,9 @@ class Client:
     def call(
         self, request: Message, frames: Frames = (), *, timeout_s: float | None = None
     ) -> tuple[Message, list[bytes]]:
-        """The reply and its raw frames. Raises ``Timeout`` after the last try, ``RemoteError`` when the server refuses."""
+        """The reply and its raw frames. Raises ``Timeout`` after the last try, ``RemoteError`` when the
+        server refuses.
+        """
         request_id = os.urandom(ID_BYTES)
         packed = [PREFIX, b"REQ", request_id, self._codec.encode(request), *frames]
         wait_s = self._timeout_s if timeout_s is None else timeout_s

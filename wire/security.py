@@ -1,7 +1,9 @@
-"""CURVE: who may connect, and nobody else listens ("ironhouse": the server keeps an allow-list of client keys).
+"""CURVE: who may connect, and nobody else listens ("ironhouse": the server keeps an allow-list of client
+keys).
 
-Key files are text, one ``public = …`` and ``secret = …`` line each, mode 0600. Outside loopback and ipc a socket without
-keys is refused: a hospital network is scanned, and a stage that anyone can move is dangerous.
+Key files are text, one ``public = …`` and ``secret = …`` line each, mode 0600. Outside loopback and ipc a
+socket without keys is refused: a hospital network is scanned, and a stage that anyone can move is
+dangerous.
 """
 
 from dataclasses import dataclass, field
@@ -46,8 +48,9 @@ class KeyPair:
 
 @dataclass(frozen=True)
 class Security:
-    """A server gives ``keys`` and ``allowed`` client keys (several, so that a key can be rotated); a client gives its own
-    ``keys`` and the ``server`` key."""
+    """A server gives ``keys`` and ``allowed`` client keys (several, so that a key can be rotated); a client
+    gives its own ``keys`` and the ``server`` key.
+    """
 
     keys: KeyPair
     server: bytes = b""

@@ -24,7 +24,9 @@ def open_socket(
 
 
 def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:
-    """Bind and say where: a wildcard port becomes the real one. Raises ``CannotBind``; the socket is closed then."""
+    """Bind and say where: a wildcard port becomes the real one. Raises ``CannotBind``; the socket is closed
+    then.
+    """
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:

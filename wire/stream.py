@@ -1,9 +1,9 @@
 """The pixel stream: nothing is forgotten until the other side has it safe.
 
-A sender (DEALER) keeps every item until it is acknowledged and sends it again while it is not. Its window is counted in
-bytes: when that many are under way it waits, which is the back-pressure on the stage. The receiver (ROUTER) acknowledges
-after it has written and synced. Either side may die and come back: the receiver asks an unknown sender who it is, the
-sender introduces itself again and resends what is open.
+A sender (DEALER) keeps every item until it is acknowledged and sends it again while it is not. Its window
+is counted in bytes: when that many are under way it waits, which is the back-pressure on the stage. The
+receiver (ROUTER) acknowledges after it has written and synced. Either side may die and come back: the
+receiver asks an unknown sender who it is, the sender introduces itself again and resends what is open.
 
     sender → receiver   HEL header            receiver → sender   WEL header | REF fault | WHO
     sender → receiver   DAT seq header frames receiver → sender   ACK seq…   | REF fault
@@ -47,8 +47,8 @@ class _Open:
 class Sender:
     """One stream to one receiver. ``welcome`` is the receiver's answer to ``hello``.
 
-    Raises ``PeerLost`` when the receiver has been silent for ``lost_after_s``, ``Refused`` when it does not want the stream
-    (and from every call after that).
+    Raises ``PeerLost`` when the receiver has been silent for ``lost_after_s``, ``Refused`` when it does not
+    want the stream (and from every call after that).
     """
 
     def __init__(
@@ -193,7 +193,9 @@ class Arrival:
 
 
 class Receiver:
-    """The other end of many streams. Answer a hello with ``welcome`` or ``refuse``; ``ack`` only what is safe."""
+    """The other end of many streams. Answer a hello with ``welcome`` or ``refuse``; ``ack`` only what is
+    safe.
+    """
 
     def __init__(
         self,

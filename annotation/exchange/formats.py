@@ -20,7 +20,9 @@ _WRITERS: Final[dict[str, Callable[[Document], Written]]] = {
 
 
 def read(content: bytes) -> Document:
-    """Read a file of either format, told apart by its first character. Raises NotReadable, TooLarge, UnsupportedFormat."""
+    """Read a file of either format, told apart by its first character. Raises NotReadable, TooLarge,
+    UnsupportedFormat.
+    """
     if len(content) > LARGEST:
         raise TooLarge(f"This file has {len(content):,} bytes; at most {LARGEST:,} are read.")
     if content[128:132] == b"DICM":

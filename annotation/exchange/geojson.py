@@ -1,4 +1,6 @@
-"""QuPath's GeoJSON, both dialects: classifications with `color` or `colorRGB`, measurements as a list or an object."""
+"""QuPath's GeoJSON, both dialects: classifications with `color` or `colorRGB`, measurements as a list or an
+object.
+"""
 
 import json
 import math
@@ -141,7 +143,9 @@ def _colour_of(classification: Any) -> str:
 
 
 def write(document: Document) -> Written:
-    """A FeatureCollection (or the form it was read in). GeoJSON carries everything: what QuPath has no word for is `nocturne`."""
+    """A FeatureCollection (or the form it was read in). GeoJSON carries everything: what QuPath has no word
+    for is `nocturne`.
+    """
     colours = {layer.uid: layer.colour for layer in document.layers}
     features = [_feature(shape, colours) for shape in document.shapes]
     known = document.extra.get("geojson", {})

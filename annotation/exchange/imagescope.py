@@ -1,7 +1,7 @@
 """Aperio ImageScope's XML: layers (Annotation) of regions, negative regions included.
 
-What the schema has no word for is kept in rows of a region's own attribute table, under names that begin `nocturne.`;
-ImageScope shows such rows and leaves them alone.
+What the schema has no word for is kept in rows of a region's own attribute table, under names that begin
+`nocturne.`; ImageScope shows such rows and leaves them alone.
 """
 
 import json

@@ -15,7 +15,9 @@ ELLIPSE_CORNERS = 128
 
 @dataclass(slots=True)
 class Region:
-    """One <Region>: `ours` are the attribute rows that are for us (without their prefix), `rows` all others."""
+    """One <Region>: `ours` are the attribute rows that are for us (without their prefix), `rows` all
+    others.
+    """
 
     kind: str
     vertices: list[Vertex]
@@ -105,7 +107,8 @@ def regions_of(shape: Shape, free: Iterator[str], mpp: float | None, notes: set[
         regions.append(Region(shape.kind, vertices, attributes, rows, ours))
     if len(regions) > 1:
         notes.add(
-            "Holes and parts of one shape are regions of their own in ImageScope; reading them back joins them."
+            "Holes and parts of one shape are regions of their own in ImageScope; "
+            "reading them back joins them."
         )
     return regions
 
@@ -121,7 +124,8 @@ def _rings(shape: Shape, *, closed: bool, notes: set[str]) -> list[Ring]:
     if kind == "LineString":
         if len(coordinates) > 2:
             notes.add(
-                "ImageScope's ruler has two ends; a line with more keeps its vertices but may be drawn otherwise."
+                "ImageScope's ruler has two ends; "
+                "a line with more keeps its vertices but may be drawn otherwise."
             )
         return [([_xy(c) for c in coordinates], {})]
     if kind not in {"Polygon", "MultiPolygon"}:

@@ -1,4 +1,6 @@
-"""A stroke is saved: at once, under the browser's own id, every save a version, and never over somebody else's."""
+"""A stroke is saved: at once, under the browser's own id, every save a version, and never over somebody
+else's.
+"""
 
 import uuid
 from collections.abc import Mapping
@@ -23,7 +25,9 @@ LONGEST_LABEL = 100
 
 @dataclass(frozen=True)
 class Stroke:
-    """One annotation as a browser sends it. `version` is the one the change was made on; None for a new one."""
+    """One annotation as a browser sends it. `version` is the one the change was made on; None for a new
+    one.
+    """
 
     client_id: uuid.UUID
     kind: str
@@ -36,8 +40,9 @@ class Stroke:
 def save_annotation(*, slide: Slide, stroke: Stroke, actor: User) -> Annotation:
     """Create or change one annotation.
 
-    A create that is sent twice is stored once. A change needs the version it was made on: Conflict carries the current
-    annotation in `detail["current"]` when another tab was first, or when the slide was signed off.
+    A create that is sent twice is stored once. A change needs the version it was made on: Conflict carries
+    the current annotation in `detail["current"]` when another tab was first, or when the slide was signed
+    off.
     """
     content = _content(stroke)
     if stroke.version is None:
@@ -90,7 +95,9 @@ def _create(slide: Slide, client_id: uuid.UUID, content: dict[str, Any], actor: 
 
 
 def _as_sent(twin: Annotation, slide: Slide, content: dict[str, Any], actor: User) -> Annotation:
-    """The stored twin of a create that is sent again; a Conflict where it has moved on since, or is another's."""
+    """The stored twin of a create that is sent again; a Conflict where it has moved on since, or is
+    another's.
+    """
     if twin.slide_id != slide.pk or twin.author_id != actor.pk:
         raise Conflict("This client id is taken by another annotation.", current=None)
     if all(getattr(twin, field) == value for field, value in content.items()):
@@ -134,7 +141,7 @@ def _why(annotation: Annotation) -> str:
 
 
 def _still_open(annotation: Annotation) -> None:
-    """Nothing slips in behind a signature: touching the assignment waits for, or loses to, whoever ends it."""
+    """Nothing slips in behind a signature: touching the assignment waits for or loses to whoever ends it."""
     if annotation.assignment_id is None:
         return
     touched = Assignment.objects.filter(pk=annotation.assignment_id, state=Assignment.State.OPEN).update(

@@ -34,7 +34,9 @@ def open_assignment(*, assignment: Assignment, actor: User) -> Assignment:
 
 @transaction.atomic
 def submit(*, assignment: Assignment, actor: User, active_s: float | None = None) -> Assignment:
-    """Sign the slide off: its annotations are locked for good and it is read. Conflict when it was ended before."""
+    """Sign the slide off: its annotations are locked for good and it is read. Conflict when it was ended
+    before.
+    """
     may_work_on(actor, assignment)
     now = timezone.now()
     _end(assignment, Assignment.State.SUBMITTED, now, minutes=_minutes(assignment, active_s, now))
@@ -45,7 +47,9 @@ def submit(*, assignment: Assignment, actor: User, active_s: float | None = None
 
 @transaction.atomic
 def take_back(*, assignment: Assignment, actor: Actor, note: str) -> Assignment:
-    """The reader gives a slide back, or a manager takes it: what was drawn stays, and the slide finds another reader."""
+    """The reader gives a slide back, or a manager takes it: what was drawn stays, and the slide finds
+    another reader.
+    """
     may_work_on(actor, assignment, managers=True)
     if not note.strip():
         raise BadInput("Say why the slide goes back.", field="note")

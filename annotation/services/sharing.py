@@ -1,4 +1,6 @@
-"""Slides are shared out: to someone who reads that tissue and has room today, as fairly as the limits allow."""
+"""Slides are shared out: to someone who reads that tissue and has room today, as fairly as the limits
+allow.
+"""
 
 from collections.abc import Sequence
 
@@ -62,7 +64,8 @@ def _limit(limit: int) -> int:
 def assign(*, slide: Slide, actor: Actor = SYSTEM, reader: Reader | None = None) -> Assignment | None:
     """Put a de-identified slide on somebody's list; None where nobody who reads its tissue has room today.
 
-    `reader` is a manager's own choice and must have room too. Raises Conflict when somebody else assigned it first.
+    `reader` is a manager's own choice and must have room too. Raises Conflict when somebody else assigned
+    it first.
     """
     for _ in range(TRIES):
         chosen = _choose(slide, reader)
@@ -100,7 +103,9 @@ def _choose(slide: Slide, wanted: Reader | None) -> Reader | None:
 
 @transaction.atomic
 def _take(slide: Slide, reader: Reader, actor: Actor) -> Assignment | None:
-    """Write the assignment if this reader's list is still as it was counted; None when it has changed since."""
+    """Write the assignment if this reader's list is still as it was counted; None when it has changed
+    since.
+    """
     if not Reader.objects.filter(pk=reader.pk, turn=reader.turn).update(turn=F("turn") + 1):
         return None
     _close_stale(slide)
@@ -121,7 +126,9 @@ def _take(slide: Slide, reader: Reader, actor: Actor) -> Assignment | None:
 
 
 def _close_stale(slide: Slide) -> None:
-    """A slide that left its list by another door (a complaint, say) leaves an open row; `advance` decides who was right."""
+    """A slide that left its list by another door (a complaint, say) leaves an open row; `advance` decides
+    who was right.
+    """
     Assignment.objects.filter(slide=slide, state=Assignment.State.OPEN).update(
         state=Assignment.State.RETURNED, ended_at=timezone.now(), note="The slide left the list by itself."
     )

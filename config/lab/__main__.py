@@ -9,11 +9,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
 
 from config.lab.checks import checks, run_all
 from config.lab.environment import environment, python
-from config.lab.errors import AlreadyUp, LabError, UnknownProcess
+from config.lab.errors import AlreadyUp, LabError, UnknownProcess, Unusable
 from config.lab.identity import die_with
 from config.lab.layout import CHECKOUT, Lab, default_var, empty_demo, open_lab
 from config.lab.lifecycle import Running, flush, start, stop, stop_running, wait_until_ready
@@ -127,6 +128,8 @@ def demo(arguments: Sequence[str]) -> int:
         old = open_lab(var)
         if old.kind == "demo" and stop(old, say):
             say("The previous demonstration was still up and has been stopped.")
+    if options.specimen:
+        os.environ["SIMULATED_SPECIMEN"] = str(_specimen(options.specimen))
     empty_demo(var)
     lab = open_lab(var, kind="demo", scanners=options.scanners, seed=options.seed)
     say(f"Starting the laboratory in {lab.var}")
@@ -144,6 +147,13 @@ def demo(arguments: Sequence[str]) -> int:
     return code
 
 
+def _specimen(file: Path) -> Path:
+    """The picture that is to lie under the simulated lens. Raises Unusable where there is none."""
+    if not file.is_file():
+        raise Unusable(f"--specimen: there is no file {file}")
+    return file.resolve()
+
+
 def _stay(running: Running) -> None:
     """Keep the demonstration's laboratory up, for looking around, until someone stops it."""
     say(f"The laboratory stays up: {running.lab.web_url} (Ctrl-C or ./nocturne down stops it)")
@@ -156,6 +166,9 @@ def _demo_options() -> argparse.ArgumentParser:
     parser.add_argument("--headless", action="store_true")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--scanners", type=int)
+    parser.add_argument(
+        "--specimen", type=Path, metavar="FILE", help="a picture or whole-slide file to lie under the lens"
+    )
     return parser
 
 

@@ -116,7 +116,7 @@ def processes(lab: Lab, given: Mapping[str, str] | None = None) -> tuple[Process
     rows.append(_worker(lab, "worker", "default", 2))
     rows += [_worker(lab, f"worker-{name}", f"scanner.{name}", 1) for name in scanner_names(lab, given)]
     rows.append(_beat(lab))
-    rows.append(Process("relay", (python(), "manage.py", "relay")))
+    rows.append(_beating(lab, "relay", "manage.py", "relay"))
     return tuple(rows)
 
 

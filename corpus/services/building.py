@@ -75,7 +75,9 @@ def _make(release: Release) -> Filled:
 
 
 def _read_back(release: Release) -> Filled:
-    """The folder is there: a worker died between the rename and the record. It counts if every file is as its manifest says."""
+    """The folder is there: a worker died between the rename and the record. It counts if every file is as
+    its manifest says.
+    """
     wrong = bag.verify(release.folder)
     if wrong:
         raise ReleaseStopped(f"A folder of this number is there and is not whole: {wrong[0]}.")

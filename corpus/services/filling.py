@@ -1,4 +1,6 @@
-"""The files of a release: images as they passed, annotations as they were signed, reports, and the words about it all."""
+"""The files of a release: images as they passed, annotations as they were signed, reports, and the words
+about it all.
+"""
 
 import json
 import os
@@ -26,7 +28,9 @@ Kind = ReleaseItem.Kind
 
 @dataclass
 class Filled:
-    """A filled folder: its entries, whose case each file under data/ is of, its statistics and its manifest's hash."""
+    """A filled folder: its entries, whose case each file under data/ is of, its statistics and its
+    manifest's hash.
+    """
 
     entries: list[bag.Entry] = field(default_factory=list)
     cases: dict[str, Case] = field(default_factory=dict)
@@ -44,7 +48,9 @@ class Filled:
 
 
 def fill(release: Release, root: Path, now: datetime | None = None) -> Filled:
-    """Write every file of `release` under `root`. Raises ReleaseStopped when an image or report is not what passed."""
+    """Write every file of `release` under `root`. Raises ReleaseStopped when an image or report is not what
+    passed.
+    """
     filled = Filled()
     counted: list[statistics.Counted] = []
     known = template(release.template)

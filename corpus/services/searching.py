@@ -20,8 +20,9 @@ from lims.models import Case
 def search(filled: Filled, root: Path) -> None:
     """Raise ReleaseStopped at the first trace; Unavailable when the gate does not answer.
 
-    Images are judged one by one. A patient's small files are judged in one bundle, and so are the files about the
-    release, against what is known of every patient in it: the gate opens every member of a bundle.
+    Images are judged one by one. A patient's small files are judged in one bundle, and so are the files
+    about the release, against what is known of every patient in it: the gate opens every member of a
+    bundle.
     """
     images = {entry.path for entry in filled.entries if entry.kind == ReleaseItem.Kind.IMAGE}
     known = {case.patient_id: known_values(case) for case in _one_per_patient(filled.cases.values())}

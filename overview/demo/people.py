@@ -1,4 +1,6 @@
-"""The persons of the demonstration: what a technician, two pathologists, a steward and an administrator do with their hands."""
+"""The persons of the demonstration: what a technician, two pathologists, a steward and an administrator do
+with their hands.
+"""
 
 import math
 import random
@@ -31,7 +33,9 @@ def enrol_readers(cast: dict[str, User]) -> None:
 
 
 def review_doubtful(stage: Stage, batch: Batch, technician: User) -> int:
-    """Worst first: points are added where the tissue offers too few; a glass with nothing on it fails before the night."""
+    """Worst first: points are added where the tissue offers too few; a glass with nothing on it fails
+    before the night.
+    """
     waiting = scanning.doubtful(batch)
     for snapshot in waiting:
         if snapshot.area_width_um <= 0:
@@ -106,7 +110,9 @@ def _stroke(kind: str, ring: list[list[float]], label: str, comment: str) -> Str
 
 
 def release(stage: Stage, cast: dict[str, User]) -> Release:
-    """One person makes the release, another approves it; a worker builds it and has every file searched again."""
+    """One person makes the release, another approves it; a worker builds it and has every file searched
+    again.
+    """
     draft = create_release(actor=cast["stella"])
     approve_release(release=draft, actor=cast["adam"])
     ended = (Release.State.PUBLISHED, Release.State.FAILED)

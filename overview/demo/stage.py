@@ -1,4 +1,6 @@
-"""How the demonstration watches the laboratory: it waits for what the processes do, and says how far they are."""
+"""How the demonstration watches the laboratory: it waits for what the processes do, and says how far they
+are.
+"""
 
 import sys
 import time
@@ -38,7 +40,9 @@ class Stage:
         self._out.flush()
 
     def wait(self, what: str, look: Callable[[], tuple[int, int, str]]) -> None:
-        """Look until done == whole. `look` gives (done, whole, words). Raises NothingMoves when it stands still."""
+        """Look until done == whole. `look` gives (done, whole, words). Raises NothingMoves when it stands
+        still.
+        """
         last, moved, shown = "", time.monotonic(), -1
         while True:
             done, whole, words = look()

@@ -1,4 +1,6 @@
-"""The story: forty slides from the carousel to a release, told through the same services that the pages call."""
+"""The story: forty slides from the carousel to a release, told through the same services that the pages
+call.
+"""
 
 from dataclasses import asdict, dataclass, field
 

@@ -32,7 +32,9 @@ class NotYetVerified(Unavailable):
 
 
 def collect(*, attempt: Attempt) -> None:
-    """Bring a finished run into the record; raises NotYetVerified (retryable) while the writer is still at work."""
+    """Bring a finished run into the record; raises NotYetVerified (retryable) while the writer is still at
+    work.
+    """
     if attempt.state != Attempt.State.ACQUIRED:
         return
     status = _ask_patiently(attempt)

@@ -1,4 +1,6 @@
-"""Vendor scanners' files come into the record: matched to a slide by file name or label, copied, never moved."""
+"""Vendor scanners' files come into the record: matched to a slide by file name or label, copied, never
+moved.
+"""
 
 import hashlib
 import os
@@ -91,7 +93,9 @@ def _label_barcode(path: Path) -> str | None:
 
 
 def import_file(*, file: SlideFile, slide: Slide, actor: Actor = SYSTEM) -> VirtualSlide:
-    """Copy one file into the store and name it as the slide's pixels. Raises Conflict when the copy is not the file."""
+    """Copy one file into the store and name it as the slide's pixels. Raises Conflict when the copy is not
+    the file.
+    """
     if slide.state not in OPEN:
         raise Conflict(
             f"Slide {slide.barcode} is {slide.get_state_display().lower()}: it has its pixels already."
@@ -109,7 +113,9 @@ def import_file(*, file: SlideFile, slide: Slide, actor: Actor = SYSTEM) -> Virt
 
 
 def _copy(file: SlideFile, target: Path) -> None:
-    """Written aside, hashed on the way, synced, renamed: a slide row never names a path that was not verified."""
+    """Written aside, hashed on the way, synced, renamed: a slide row never names a path that was not
+    verified.
+    """
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside = target.with_name(f".{target.name}.part")
     with file.path.open("rb") as source, aside.open("wb") as copy:

@@ -1,4 +1,6 @@
-"""One driver per scanner: a lease by compare-and-swap, kept by beating, free again when its holder falls silent."""
+"""One driver per scanner: a lease by compare-and-swap, kept by beating, free again when its holder falls
+silent.
+"""
 
 import uuid
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""Every 15 s: find what stopped and put it right. The database says what should be; nothing else is believed."""
+"""Every 15 s: find what stopped and put it right. The database says what should be; nothing else is
+believed.
+"""
 
 from datetime import timedelta
 

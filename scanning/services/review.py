@@ -1,4 +1,6 @@
-"""The focus review: safe slides in bulk, doubtful ones by a person who moves points and the scan area on the picture."""
+"""The focus review: safe slides in bulk, doubtful ones by a person who moves points and the scan area on
+the picture.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +26,9 @@ LONGEST_REVIEW_S = 3600.0
 
 @dataclass(frozen=True)
 class Review:
-    """What a technician leaves behind on a snapshot: the scan area and the focus points (stage µm), as last seen."""
+    """What a technician leaves behind on a snapshot: the scan area and the focus points (stage µm), as last
+    seen.
+    """
 
     area: Rect
     points: Sequence[tuple[float, float]]
@@ -34,7 +38,9 @@ class Review:
 
 @transaction.atomic
 def save_review(*, snapshot: Snapshot, review: Review, actor: Actor) -> Snapshot:
-    """Keep edited points and area. Raises BadInput for what cannot be scanned, Conflict when someone else saved first."""
+    """Keep edited points and area. Raises BadInput for what cannot be scanned, Conflict when someone else
+    saved first.
+    """
     _check(snapshot, review)
     changed = Snapshot.objects.filter(pk=snapshot.pk, version=review.version, accepted_at=None).update(
         area_x_um=review.area.x_um,

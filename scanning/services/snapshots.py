@@ -1,4 +1,6 @@
-"""The snapshot phase: photograph every glass, read its label, propose area and focus points, judge the risk."""
+"""The snapshot phase: photograph every glass, read its label, propose area and focus points, judge the
+risk.
+"""
 
 import uuid
 from pathlib import Path
@@ -55,7 +57,7 @@ def snap(*, slot: Slot, night: Night) -> None:
         result, macro, label = _photograph(slot, slide, night)
     except (MicroscopeError, WireError) as error:
         code, message, retryable = fault_of(error)
-        if retryable and code not in FailureReason.values or code == "scanner_lost":
+        if (retryable and code not in FailureReason.values) or code == "scanner_lost":
             raise
         _fail(slide, code, message)
         return

@@ -52,9 +52,13 @@ def test_a_stale_change_conflicts_and_shows_what_is_there():
     made, one = assigned(), stroke()
     user = made.reader.user
     save_annotation(slide=made.slide, stroke=one, actor=user)
-    save_annotation(slide=made.slide, stroke=stroke(client_id=one.client_id, label="theirs", version=1), actor=user)
+    save_annotation(
+        slide=made.slide, stroke=stroke(client_id=one.client_id, label="theirs", version=1), actor=user
+    )
     with pytest.raises(Conflict) as caught:
-        save_annotation(slide=made.slide, stroke=stroke(client_id=one.client_id, label="mine", version=1), actor=user)
+        save_annotation(
+            slide=made.slide, stroke=stroke(client_id=one.client_id, label="mine", version=1), actor=user
+        )
     assert caught.value.detail["current"]["label"] == "theirs"
     assert caught.value.detail["current"]["version"] == 2
 
@@ -125,7 +129,12 @@ def test_it_closes_every_ring_and_keeps_every_position(ring):
 
 
 @briefly
-@given(value=some.recursive(some.none() | some.text() | numbers, lambda inner: some.lists(inner) | some.dictionaries(some.text(), inner)))
+@given(
+    value=some.recursive(
+        some.none() | some.text() | numbers,
+        lambda inner: some.lists(inner) | some.dictionaries(some.text(), inner),
+    )
+)
 def test_anything_else_is_refused_and_never_breaks(value):
     for kind in ("freehand", "point", "line"):
         with pytest.raises(BadInput):

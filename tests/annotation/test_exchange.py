@@ -21,7 +21,12 @@ from annotation.exchange import (
 )
 
 FOLDER = Path(os.environ.get("NOCTURNE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "annotations"
-REAL = ("imagescope_test_image.xml", "patch_test_smaller_xml.xml", "patch_test_smaller_geojson.geojson", "qupath05.geojson")  # fmt: skip
+REAL = (
+    "imagescope_test_image.xml",
+    "patch_test_smaller_xml.xml",
+    "patch_test_smaller_geojson.geojson",
+    "qupath05.geojson",
+)
 
 
 def real(name: str) -> bytes:
@@ -58,7 +63,8 @@ def test_it_reads_layers_negative_regions_and_attributes():
     given = read(
         b"""<Annotations MicronsPerPixel="0.25"><Annotation Id="3" Name="tumour" LineColor="255"><Regions>
         <Region Id="1" Type="1" Text="first"><Attributes><Attribute Name="Grade" Value="3"/></Attributes>
-          <Vertices><Vertex X="0" Y="0"/><Vertex X="4" Y="0"/><Vertex X="4" Y="2"/><Vertex X="0" Y="2"/></Vertices></Region>
+          <Vertices><Vertex X="0" Y="0"/><Vertex X="4" Y="0"/><Vertex X="4" Y="2"/><Vertex X="0" Y="2"/></Vertices>
+        </Region>
         <Region Id="2" Type="0" NegativeROA="1">
           <Vertices><Vertex X="1" Y="1"/><Vertex X="2" Y="1.5"/><Vertex X="1" Y="2"/></Vertices></Region>
         <Region Id="9" Type="2"><Vertices><Vertex X="0" Y="0"/><Vertex X="8" Y="4"/></Vertices></Region>
@@ -66,8 +72,10 @@ def test_it_reads_layers_negative_regions_and_attributes():
     )
     assert (given.mpp, given.layers[0].colour) == (0.25, "#ff0000")
     assert [(s.kind, s.label, s.comment, s.negative) for s in given.shapes] == [
-        ("rectangle", "tumour", "first", False), ("freehand", "tumour", "", True), ("ellipse", "tumour", "", False),
-    ]  # fmt: skip
+        ("rectangle", "tumour", "first", False),
+        ("freehand", "tumour", "", True),
+        ("ellipse", "tumour", "", False),
+    ]
     again = write(given, "imagescope").content.decode()
     assert '<Vertex X="0" Y="0" Z="0" />' in again
     assert '<Vertex X="8" Y="4" Z="0" />' in again
@@ -77,9 +85,9 @@ def test_it_reads_layers_negative_regions_and_attributes():
 points = some.tuples(some.integers(0, 10**6), some.integers(0, 10**6))
 ring = some.lists(points, min_size=3, max_size=12, unique=True).map(lambda r: [list(p) for p in [*r, r[0]]])
 polygon = some.lists(ring, min_size=1, max_size=3)
-areas = polygon.map(lambda c: {"type": "Polygon", "coordinates": c}) | some.lists(polygon, min_size=2, max_size=3).map(
-    lambda c: {"type": "MultiPolygon", "coordinates": c}
-)
+areas = polygon.map(lambda c: {"type": "Polygon", "coordinates": c}) | some.lists(
+    polygon, min_size=2, max_size=3
+).map(lambda c: {"type": "MultiPolygon", "coordinates": c})
 words = some.text(max_size=20)
 shapes = some.builds(
     Shape,
@@ -116,7 +124,8 @@ def test_holes_parts_and_any_text_survive(drawn, via):
         b'{"type":"Feature","geometry":{"type":"Circle","coordinates":[0,0]}}',
         b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><Annotations>&b;</Annotations>',
         b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><Annotations>&a;</Annotations>',
-        b'<Annotations><Annotation><Regions><Region><Vertices><Vertex X="1"/></Vertices></Region></Regions></Annotation></Annotations>',
+        b'<Annotations><Annotation><Regions><Region><Vertices><Vertex X="1"/></Vertices></Region></Regions>'
+        b"</Annotation></Annotations>",
         b"<Annotations><Annotation><Regions><Region><Vertices/></Region></Regions></Annotation></Annotations>",
         b"[" * 100_000,
     ],
@@ -130,7 +139,17 @@ def test_the_command_converts_and_says_what_it_could_not_carry(tmp_path):
     source, target = tmp_path / "in.geojson", tmp_path / "out.xml"
     source.write_text('{"type":"Feature","geometry":{"type":"Point","coordinates":[3,4]},"properties":{}}')
     out, err = StringIO(), StringIO()
-    call_command("convert_annotations", str(source), str(target), "--to", "imagescope", "--mpp", "0.25", stdout=out, stderr=err)
+    call_command(
+        "convert_annotations",
+        str(source),
+        str(target),
+        "--to",
+        "imagescope",
+        "--mpp",
+        "0.25",
+        stdout=out,
+        stderr=err,
+    )
     assert "1 annotations" in out.getvalue()
     assert "A point" in err.getvalue()
     assert b'MicronsPerPixel="0.25"' in target.read_bytes()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 ROLES = ("technician", "pathologist", "manager", "steward", "administrator")
 
 
-@pytest.fixture()
+@pytest.fixture
 def mine(client_of) -> Assignment:
     """A slide on the list of the cast's own pathologist."""
     client_of("pathologist")
@@ -89,7 +89,11 @@ def test_the_api_creates_changes_and_deletes(api_of, mine):
     assert (made.status_code, made.json()["version"], made.json()["id"]) == (201, 1, sent["client_id"])
     where = f"/api/annotations/{sent['client_id']}/"
     changed = api.patch(where, {"label": "tumour", "version": 1})
-    assert (changed.json()["label"], changed.json()["version"], changed.json()["geometry"]) == ("tumour", 2, SQUARE)
+    assert (changed.json()["label"], changed.json()["version"], changed.json()["geometry"]) == (
+        "tumour",
+        2,
+        SQUARE,
+    )
     assert len(api.get("/api/annotations/", {"slide": str(mine.slide.uid)}).json()["results"]) == 1
     assert api.delete(where, {"version": 2}).status_code == 204
     assert api.get("/api/annotations/", {"slide": str(mine.slide.uid)}).json()["results"] == []
@@ -108,9 +112,17 @@ def test_the_api_says_a_conflict_with_what_is_there(api_of, mine):
 
 @pytest.mark.parametrize(
     "broken",
-    [{"kind": "star"}, {"geometry": {"type": "Polygon", "coordinates": []}}, {"client_id": "x"}, {"version": 3},
-     {"label": "l" * 101}, {"slide": "nothing"}, {"slide": str(uuid.uuid4())}, {"comment": "\x00"}],
-)  # fmt: skip
+    [
+        {"kind": "star"},
+        {"geometry": {"type": "Polygon", "coordinates": []}},
+        {"client_id": "x"},
+        {"version": 3},
+        {"label": "l" * 101},
+        {"slide": "nothing"},
+        {"slide": str(uuid.uuid4())},
+        {"comment": "\x00"},
+    ],
+)
 def test_the_api_refuses_in_one_shape(api_of, mine, broken):
     answer = api_of("pathologist").post("/api/annotations/", body(mine.slide, **broken))
     assert answer.status_code in {400, 404}

@@ -27,7 +27,9 @@ def test_it_signs_off_and_locks():
     drawn.refresh_from_db()
     assert (state_of(made), made.state, drawn.locked) == (State.READ, "submitted", True)
     with pytest.raises(Conflict, match="signed off"):
-        save_annotation(slide=made.slide, stroke=stroke(client_id=drawn.client_id, version=1, label="x"), actor=user)
+        save_annotation(
+            slide=made.slide, stroke=stroke(client_id=drawn.client_id, version=1, label="x"), actor=user
+        )
 
 
 def test_it_signs_off_once():

@@ -19,7 +19,9 @@ from viewer.models import VirtualSlide
 
 
 def read_slide(*, report: bool = True, label: str = "tumour", comment: str = "", **facts) -> Slide:
-    """A slide from the record to signed off, through de-identification and the gate; its file named its patient."""
+    """A slide from the record to signed off, through de-identification and the gate; its file named its
+    patient.
+    """
     given = {"given_name": "Quentin", "family_name": "Vandermeer", "received": date(2019, 5, 12), **facts}
     made = slide(State.SCANNED, **given)
     Patient.objects.filter(pk=made.case.patient_id).update(birth_date=date(1957, 3, 9))

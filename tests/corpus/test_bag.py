@@ -10,7 +10,7 @@ import pytest
 from corpus import bag
 
 
-@pytest.fixture()
+@pytest.fixture
 def release(tmp_path: Path) -> tuple[Path, str]:
     root = tmp_path / "1"
     (root / "data" / "breast").mkdir(parents=True)
@@ -60,5 +60,7 @@ def test_a_link_is_no_file(release, tmp_path):
 def test_a_peer_agrees(release):
     root, _ = release
     for manifest in ("manifest-sha256.txt", "tagmanifest-sha256.txt"):
-        done = subprocess.run(["sha256sum", "--strict", "-c", manifest], cwd=root, capture_output=True, check=False)
+        done = subprocess.run(
+            ["sha256sum", "--strict", "-c", manifest], cwd=root, capture_output=True, check=False
+        )
         assert done.returncode == 0

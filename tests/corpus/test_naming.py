@@ -70,9 +70,10 @@ def test_no_two_slides_of_a_release_share_a_name(rows):
 @pytest.mark.parametrize(
     "change",
     [
-        {"tissue": "../etc"}, {"tissue": "Breast"}, {"key": "1234567"}, {"key": "1234567a"}, {"key": "１２３４５６７８"},
-        {"year": 2500}, {"sample": -1}, {"sample": True}, {"site": "a/b"}, {"site": ".."}, {"site": "0A001"},
-        {"cut": "xyz"}, {"cut_number": 0}, {"duplicate": -1}, {"extension": "exe"}, {"day": "2015-03-05"}, {"key": "12345678\n"},
+        {"tissue": "../etc"}, {"tissue": "Breast"}, {"key": "1234567"}, {"key": "1234567a"},
+        {"key": "１２３４５６７８"}, {"year": 2500}, {"sample": -1}, {"sample": True}, {"site": "a/b"}, {"site": ".."}, {"site": "0A001"},
+        {"cut": "xyz"}, {"cut_number": 0}, {"duplicate": -1}, {"extension": "exe"}, {"day": "2015-03-05"},
+        {"key": "12345678\n"},
     ],
 )  # fmt: skip
 def test_it_refuses_a_part_that_is_not_allowed(change):
@@ -82,9 +83,15 @@ def test_it_refuses_a_part_that_is_not_allowed(change):
 
 @pytest.mark.parametrize(
     "path",
-    ["", "a.svs", "breast/12345678/0s02_00001/0s02_00002_0a001_lvl0001_s00.svs", "/breast/12345678/0s02_00001/0s02_00001_0a001_lvl0001_s00.svs",
-     "breast/12345678/0s02_00001/0s02_00001_0a001_lvl0001_s00.svs\n", "breast/../12345678/0s02_00001/0s02_00001_0a001_lvl0001_s00.svs"],
-)  # fmt: skip
+    [
+        "",
+        "a.svs",
+        "breast/12345678/0s02_00001/0s02_00002_0a001_lvl0001_s00.svs",
+        "/breast/12345678/0s02_00001/0s02_00001_0a001_lvl0001_s00.svs",
+        "breast/12345678/0s02_00001/0s02_00001_0a001_lvl0001_s00.svs\n",
+        "breast/../12345678/0s02_00001/0s02_00001_0a001_lvl0001_s00.svs",
+    ],
+)
 def test_it_reads_no_other_path(path):
     with pytest.raises(BadName):
         OLD.parse(path)

@@ -44,13 +44,17 @@ def everything(root: Path) -> bytes:
 
 
 def test_two_slides_of_a_case_become_a_release():
-    slides = [read_slide(barcode=f"S19-23421-A{n}-1", block=f"A{n}", comment="borders", **CASE) for n in (1, 2)]
+    slides = [
+        read_slide(barcode=f"S19-23421-A{n}-1", block=f"A{n}", comment="borders", **CASE) for n in (1, 2)
+    ]
     release = build(release=approved())
     assert (release.state, release.problem) == ("published", "")
     root = release.folder
     assert bag.verify(root, release.manifest_sha256) == []
     names = sorted(file.name[10:] for file in (root / "data").rglob("*") if file.is_file())
-    assert names == [".docx"] + [f"_0a001_lvl0001_s0{n}.{end}" for n in (0, 1) for end in ("geojson", "svs", "xml")]
+    assert names == [".docx"] + [
+        f"_0a001_lvl0001_s0{n}.{end}" for n in (0, 1) for end in ("geojson", "svs", "xml")
+    ]
     assert {Slide.objects.get(pk=one.pk).state for one in slides} == {State.RELEASED}
     content = everything(root)
     for secret in (b"Vandermeer", b"Quentin", b"00481516", b"23421", b"2019-05-12", b"pathologist"):

@@ -63,7 +63,9 @@ def test_time_in_a_state_is_the_median_of_its_stays():
         one = slide()
         SlideEvent.objects.filter(slide=one).update(at=start)
         moved = start + timedelta(hours=hours)
-        SlideEvent.objects.create(slide=one, source="registered", target="loaded", verb="load", actor="x", at=moved)
+        SlideEvent.objects.create(
+            slide=one, source="registered", target="loaded", verb="load", actor="x", at=moved
+        )
     rows = {row.state: row for row in reports.time_in_states()}
     assert (rows["registered"].median_s, rows["registered"].longest_s) == (7200, 32_400)
     assert rows["registered"].now == 3

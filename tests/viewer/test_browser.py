@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 import vslide
-from tests.viewer.browser import Annotations, canvas, chromium, settle
+from tests.viewer.browser import SIZE, Annotations, canvas, chromium, settle
 from viewer import queries
 from viewer.models import VirtualSlide
 from viewer.tiles import Window, compose
@@ -53,8 +53,21 @@ def reference(
     return compose(means, windows).astype(np.float64)
 
 
+def even_sides(page: Page) -> None:
+    """With an odd side every screen pixel would lie on the border of two slide pixels: nothing to compare
+    with.
+    """
+    height, width = canvas(page).shape[:2]
+    page.set_viewport_size({"width": SIZE["width"] + width % 2, "height": SIZE["height"] + height % 2})
+    for _ in range(50):  # the page's policy forbids wait_for_function
+        if not any(side % 2 for side in canvas(page).shape[:2]):
+            break
+        page.wait_for_timeout(100)
+    settle(page)
+
+
 @pytest.mark.parametrize("modality", ["brightfield", "fluorescence"])
-@pytest.mark.parametrize(("scale", "level"), [(0.25, 1), (1, 1), (2, 1)])
+@pytest.mark.parametrize("scale", [0.25, 1, 2])
 def test_it_paints_what_is_stored(
     live_server: LiveServer,
     slide_files: dict[str, Path],
@@ -62,7 +75,6 @@ def test_it_paints_what_is_stored(
     client_of: Callable[[str], Client],
     modality: str,
     scale: float,
-    level: int,
 ) -> None:
     virtual = register(slide_files[modality])
     windows = queries.windows(virtual)
@@ -70,14 +82,13 @@ def test_it_paints_what_is_stored(
     with chromium(live_server.url, session) as page:
         Annotations(page)
         visit(page, live_server.url, virtual, f"#x=600&y=360&s={scale}")
+        even_sides(page)
         painted = canvas(page)
-        assert page.locator("[data-viewer]").get_attribute("data-level") == str(level)
+        assert page.locator("[data-viewer]").get_attribute("data-level") == "1"
         keep(page, f"{modality}-{scale}")
     height, width = (side // 2 * 2 for side in painted.shape[:2])
     half_w, half_h = min(width // 2, int(360 / scale)) // 4 * 4, min(height // 2, int(200 / scale)) // 4 * 4
     middle_y, middle_x = painted.shape[0] / 2, painted.shape[1] / 2
-    assert middle_y == int(middle_y), "the stage must have even sides for this comparison"
-    assert middle_x == int(middle_x)
     got = painted[
         int(middle_y) - half_h : int(middle_y) + half_h, int(middle_x) - half_w : int(middle_x) + half_w
     ]

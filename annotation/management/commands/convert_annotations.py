@@ -1,4 +1,6 @@
-"""`manage convert_annotations IN OUT --to imagescope|geojson [--mpp X]`: one file of annotations into another format."""
+"""`manage convert_annotations IN OUT --to imagescope|geojson [--mpp X]`: one file of annotations into
+another format.
+"""
 
 from argparse import ArgumentParser
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""`manage enrol_readers`: every pathologist who is not on the rota yet reads every tissue up to the day's limit."""
+"""`manage enrol_readers`: every pathologist who is not on the rota yet reads every tissue up to the day's
+limit.
+"""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         app: Celery = import_string(settings.CELERY_APP)
         reconciled = time.monotonic()
         while not self.stopping:
+            self._alive()
             time.sleep(self._ring(app))
             if time.monotonic() - reconciled > RECONCILE_EVERY_S:
                 self._reconcile()
@@ -39,6 +41,11 @@ class Command(BaseCommand):
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         self.stopping = True
+
+    def _alive(self) -> None:
+        """A sign of life for the supervisor, where there is one."""
+        if settings.HEARTBEAT_FILE:
+            Path(settings.HEARTBEAT_FILE).touch()
 
     def _ring(self, app: Celery) -> float:
         """Send what is due; how long to wait before the next look (s)."""

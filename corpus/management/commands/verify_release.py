@@ -1,4 +1,4 @@
-"""`manage verify_release N`: is every file of a release still as it was published? Exit 1 where one is not."""
+"""`manage verify_release N`: is every file of a release still as it was published? Exit 1 if not."""
 
 from argparse import ArgumentParser
 from typing import Any

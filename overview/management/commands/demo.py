@@ -39,7 +39,8 @@ class Command(BaseCommand):
     def _report(self, outcome: Outcome) -> None:
         lines = [
             "",
-            f"  slides        {outcome.slides:>5} = {outcome.published} published + {outcome.failed} failed + {outcome.skipped} skipped",
+            f"  slides        {outcome.slides:>5} = {outcome.published} published"
+            f" + {outcome.failed} failed + {outcome.skipped} skipped",
             f"  rescanned     {outcome.rescans:>5} on their second attempt",
             f"  de-identified {outcome.deidentified:>5}",
             f"  read          {outcome.read:>5}",

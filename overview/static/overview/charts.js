@@ -3,13 +3,13 @@
  * @file Draws the tables of the figures page as bars (and a line in per cent). The table is the data: what a chart
  * shows is what a screen reader reads.
  *
- * <div data-chart="ID OF THE TABLE" data-bars="1,2" data-line="3" data-unit="slides">
+ * <div data-chart="ID OF THE TABLE" data-bars="1,2" data-line="3" data-unit="slides" data-tones="good,bad">
  */
 
 import uPlot from "/static/npm/uplot/dist/uPlot.esm.js";
 
 const HEIGHT = 240;
-const TONES = ["--accent", "--bad", "--busy"];
+const LINE_LENGTH = 11;
 
 /**
  * @param {HTMLTableElement} table
@@ -39,9 +39,19 @@ function tone(name) {
   return colour;
 }
 
-/** @param {string} text */
-function short(text) {
-  return text.length > 14 ? `${text.slice(0, 13)}…` : text;
+/**
+ * A name in lines that fit under a bar.
+ *
+ * @param {string} text
+ */
+function wrapped(text) {
+  const lines = [""];
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1) ?? "";
+    if (last && last.length + word.length >= LINE_LENGTH) lines.push(word);
+    else lines[lines.length - 1] = last ? `${last} ${word}` : word;
+  }
+  return lines.slice(0, 3).join("\n");
 }
 
 /**
@@ -58,11 +68,12 @@ const title = (table, column) => table.tHead?.rows[0]?.cells[column]?.textConten
  */
 function series(place, table) {
   const bars = (place.dataset.bars ?? "").split(",").filter(Boolean).map(Number);
+  const tones = (place.dataset.tones ?? "accent").split(",");
   const width = 0.7 / bars.length;
   const drawn = bars.map((column, n) => ({
     label: title(table, column),
-    fill: tone(TONES[n % TONES.length] ?? "--accent"),
-    stroke: tone(TONES[n % TONES.length] ?? "--accent"),
+    fill: tone(`--${tones[n % tones.length]}`),
+    stroke: tone(`--${tones[n % tones.length]}`),
     width: 0,
     points: { show: false },
     paths: uPlot.paths.bars?.({ size: [width, 64], align: bars.length > 1 ? (n === 0 ? -1 : 1) : 0 }),
@@ -86,10 +97,10 @@ function draw(place) {
   const grid = { stroke: tone("--line"), width: 1 };
   const room = Math.max(1, Math.ceil((names.length * 90) / place.clientWidth));
   const axes = [
-    { stroke: ink, grid: { show: false }, splits: () => names.map((_, n) => n), values: () => names.map((name, n) => (n % room ? "" : short(name))) },
+    { stroke: ink, grid: { show: false }, size: 56, splits: () => names.map((_, n) => n), values: () => names.map((name, n) => (n % room ? "" : wrapped(name))) },
     { stroke: ink, grid, label: place.dataset.unit ?? "", size: 56, labelSize: 18 },
   ];
-  if (place.dataset.line) axes.push(/** @type {any} */ ({ scale: "%", side: 1, stroke: ink, grid: { show: false }, size: 48, values: (/** @type {unknown} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => `${tick} %`) }));
+  if (place.dataset.line) axes.push(/** @type {any} */ ({ scale: "%", side: 1, stroke: ink, grid: { show: false }, size: 60, values: (/** @type {unknown} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => `${tick} %`) }));
   place.replaceChildren();
   new uPlot(
     {

@@ -11,7 +11,7 @@ from scanning.services import import_folder
 
 
 class Command(BaseCommand):
-    help = "Bring every complete whole-slide file of a folder into the record; the files themselves stay where they are."
+    help = "Bring every complete whole-slide file of a folder into the record; the files themselves stay."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", type=Path)

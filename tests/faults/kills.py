@@ -1,0 +1,171 @@
+"""kill -9 of the slide writer, which is also its proxy, at random moments of a scan and of the building after it.
+
+A sender streams small fields to a real `python -m vslide serve`. Afterwards every plane of the published slide is compared
+with what was sent, and every acknowledged plane must be there.
+"""
+
+import os
+import signal
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import vslide
+from tests.faults.service import Service, serving, writers_of
+from tests.faults.tally import Tally
+from vslide import SlideError
+from vslide.client import SlideService
+from vslide.codec import chunk_grid, encode_plane
+from vslide.journal import recover
+from vslide.messages import RunStatus
+from vslide.model import Channel, FieldKey, Plane, SlideHeader
+from vslide.sink import ProxySink
+from wire import WireError
+
+COLUMNS = 20
+WIDE, TALL = 96, 64
+BUILDING_SHARE = 0.2  # of the kills strike while the slide is built
+PAUSE_S = 0.002  # between two fields, so that a kill falls between them and not after all
+PATIENCE_S = 60.0
+Key = tuple[FieldKey, int]
+Say = Callable[[str], None]
+
+
+@dataclass
+class Trial:
+    """One slide: what is sent, and when its writer is killed (after so many fields; None: while it is built)."""
+
+    header: SlideHeader
+    pixels: dict[Key, NDArray[Any]]
+    kill_after: int | None
+    delay_s: float
+    killed_at: float = 0.0
+    acknowledged: set[Key] = field(default_factory=set)
+
+
+def campaign(*, kills: int, seed: int = 1, fields: int = 200, say: Say = lambda words: None) -> Tally:
+    """So many slides, each with one kill."""
+    random, tally, began = Random(seed), Tally(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="nocturne-kills-") as folder, serving(Path(folder)) as service:
+        for number in range(1, kills + 1):
+            trial = make_trial(random, fields)
+            before = len(tally.problems)
+            try:
+                _run(trial, service, tally)
+            except (SlideError, WireError, TimeoutError) as error:
+                tally.unreadable += 1
+                tally.problems.append(f"kill {number}: {type(error).__name__}: {error}")
+            tally.tried += 1
+            for problem in tally.problems[before:]:
+                say(problem)
+            if number % 10 == 0:
+                say(f"{number} of {kills} kills, {time.monotonic() - began:.0f} s")
+    tally.seconds = time.monotonic() - began
+    return tally
+
+
+def make_trial(random: Random, fields: int) -> Trial:
+    rows = -(-fields // COLUMNS)
+    chunk_height, chunk_width = chunk_grid(TALL, WIDE)
+    header = SlideHeader(
+        slide_id=uuid.uuid4().hex, run_id=uuid.uuid4().hex, modality="fluorescence", field_width=WIDE,
+        field_height=TALL, dtype="uint16", channels=(Channel("DAPI"), Channel("FITC")), pixel_size_um=1.0,
+        magnification=10.0, rows=rows, columns=COLUMNS, chunk_height=chunk_height, chunk_width=chunk_width,
+    )  # fmt: skip
+    dice = np.random.default_rng(random.randrange(2**32))
+    keys = [FieldKey(number // COLUMNS, number % COLUMNS) for number in range(fields)]
+    pixels = {(k, w): dice.integers(0, 4000, (TALL, WIDE)).astype(np.uint16) for k in keys for w in range(2)}
+    building = random.random() < BUILDING_SHARE
+    after = None if building else random.randrange(1, fields + 1)
+    return Trial(header, pixels, after, random.uniform(0.0, 0.25 if building else PAUSE_S))
+
+
+def _run(trial: Trial, service: Service, tally: Tally) -> None:
+    header = trial.header
+    with SlideService(service.endpoint, timeout_s=5.0, retries=8) as client:
+        opened = client.open_run(
+            run_id=header.run_id, slide_id=header.slide_id, fence=1, header=header, planned=len(trial.pixels)
+        )
+        with ProxySink(opened.proxy, header.run_id, 1) as sink:
+            _stream(trial, service, sink, tally)
+        client.finish(header.run_id, 1)
+        if trial.kill_after is None:
+            time.sleep(trial.delay_s)
+            _kill_writer(trial, service)
+        status = _outcome(client, header.run_id)
+        if trial.kill_after is None:
+            tally.resumed_s.append(time.monotonic() - trial.killed_at)
+        _judge(trial, service, status, tally)
+        if status.state == "verified":
+            client.forget(header.run_id)
+
+
+def _stream(trial: Trial, service: Service, sink: ProxySink, tally: Tally) -> None:
+    """Send every plane; kill the writer on the way; note when the first acknowledgement after it arrives."""
+    waiting = False
+    for number, ((key, channel), pixels) in enumerate(trial.pixels.items(), start=1):
+        chunks = encode_plane(pixels, trial.header.chunk_shape)
+        x_um, y_um = key.c * 90.0, key.r * 60.0
+        sink.put(Plane(key, channel, x_um, y_um, 0.0, chunks))
+        if channel == 1:
+            time.sleep(PAUSE_S)
+        if trial.kill_after is not None and number == 2 * trial.kill_after:
+            time.sleep(trial.delay_s)
+            _kill_writer(trial, service)
+            trial.acknowledged = _acknowledged(trial, sink, number)
+            waiting = True
+        if waiting and len(_acknowledged(trial, sink, number)) > len(trial.acknowledged):
+            tally.resumed_s.append(time.monotonic() - trial.killed_at)
+            waiting = False
+    sink.flush(PATIENCE_S)
+    if waiting:
+        tally.resumed_s.append(time.monotonic() - trial.killed_at)
+    trial.acknowledged = set(trial.pixels)
+
+
+def _acknowledged(trial: Trial, sink: ProxySink, sent: int) -> set[Key]:
+    """The sender numbers its planes from 1 and keeps each until it is acknowledged."""
+    kept = sink._sender._open
+    return {key for number, key in enumerate(trial.pixels, start=1) if number <= sent and number not in kept}
+
+
+def _kill_writer(trial: Trial, service: Service) -> None:
+    for pid in writers_of(service.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    trial.killed_at = time.monotonic()
+
+
+def _outcome(client: SlideService, run_id: str) -> RunStatus:
+    deadline = time.monotonic() + PATIENCE_S
+    while (status := client.ask(run_id)).state in ("receiving", "finalising"):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the run is still {status.state} after {PATIENCE_S:.0f} s")
+        time.sleep(0.05)
+    return status
+
+
+def _judge(trial: Trial, service: Service, status: RunStatus, tally: Tally) -> None:
+    """Compare what was published, or what is left in the journal, with what was sent."""
+    if status.state != "verified":
+        tally.unreadable += 1
+        tally.problems.append(f"run {status.run_id} is {status.state}: {status.error}")
+        found = recover(service.root / "journals" / f"run-{trial.header.run_id}").planes
+        tally.lost += len(trial.acknowledged - set(found))
+        return
+    with vslide.open(Path(status.path)) as slide:
+        places = {place.key: place.index for place in slide.fields}
+        for (key, channel), sent in trial.pixels.items():
+            if key not in places:
+                tally.lost += 1
+            elif not np.array_equal(slide.plane(places[key], channel), sent):
+                tally.silent += 1
+    if tally.lost or tally.silent:
+        tally.problems.append(f"run {status.run_id}: {tally.lost} lost and {tally.silent} wrong so far")
