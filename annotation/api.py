@@ -32,7 +32,9 @@ class StrokeIn(serializers.Serializer[Any]):
     client_id = serializers.UUIDField(required=False)
     kind = serializers.ChoiceField(Annotation.Kind.choices)
     geometry = serializers.JSONField(help_text="GeoJSON geometry in px of level 1, y downwards")
-    label = serializers.CharField(allow_blank=True, default="", max_length=100, trim_whitespace=False)
+    label = serializers.CharField(  # type: ignore[assignment]  # a field named label
+        allow_blank=True, default="", max_length=100, trim_whitespace=False
+    )
     comment = serializers.CharField(allow_blank=True, default="", max_length=10_000, trim_whitespace=False)
     version = serializers.IntegerField(min_value=0, default=0)
 
@@ -45,7 +47,7 @@ class AnnotationOut(serializers.Serializer[Annotation]):
     slide = serializers.UUIDField()
     kind = serializers.ChoiceField(Annotation.Kind.choices)
     geometry = serializers.JSONField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field named label
     comment = serializers.CharField()
     version = serializers.IntegerField()
     deleted = serializers.BooleanField()
@@ -107,8 +109,8 @@ class Annotations(viewsets.GenericViewSet[Annotation]):
     @extend_schema(parameters=[SLIDE], operation_id="annotations_list", responses=AnnotationOut(many=True))
     def list(self, request: Request) -> Response:
         slide = _visible_slide(request, request.query_params.get("slide", ""))
-        page = self.paginate_queryset(queries.drawn_on(slide))
-        return self.get_paginated_response(AnnotationOut(page, many=True).data)
+        page = self.paginate_queryset(queries.drawn_on(slide)) or []
+        return self.get_paginated_response([queries.as_dict(annotation) for annotation in page])
 
     @extend_schema(request=StrokeIn, responses={201: AnnotationOut})
     def create(self, request: Request) -> Response:
@@ -184,7 +186,7 @@ class Assignments(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         rows = super().get_queryset()
         if has_role(self.request.user, Role.MANAGER, Role.ADMINISTRATOR):
             return rows
-        return rows.filter(reader__user_id=self.request.user.pk)
+        return rows.filter(reader__user=cast(User, self.request.user))
 
     @extend_schema(request=SubmitIn, responses=AssignmentOut)
     @action(detail=True, methods=["post"], permission_classes=[for_roles(*READERS)])

@@ -1,6 +1,9 @@
 """What a page may send."""
 
+from typing import TYPE_CHECKING
+
 from django import forms
+from django.db.models import QuerySet
 
 from annotation.policy import daily_limit
 from annotation.services import COMPLAINTS
@@ -24,8 +27,25 @@ class ComplaintForm(forms.Form):
     note = forms.CharField(max_length=500, required=False, label="In your words")
 
 
+if TYPE_CHECKING:
+    ModelChoiceField = forms.ModelChoiceField[User]
+else:
+    ModelChoiceField = forms.ModelChoiceField
+
+
+def _readers() -> QuerySet[User]:
+    return User.objects.filter(is_active=True, groups__name=Role.PATHOLOGIST).order_by("username")
+
+
+class PersonField(ModelChoiceField):
+    """One of the laboratory's people, by the name that the pages call them."""
+
+    def label_from_instance(self, obj: User) -> str:
+        return obj.display_name
+
+
 class EnrolForm(forms.Form):
-    user = forms.ModelChoiceField(queryset=User.objects.none(), label="Pathologist")
+    user = PersonField(queryset=_readers(), label="Pathologist")
     tissues = forms.MultipleChoiceField(
         choices=Tissue.choices, label="Tissues", widget=forms.CheckboxSelectMultiple
     )
@@ -33,11 +53,3 @@ class EnrolForm(forms.Form):
         min_value=0, max_value=daily_limit(), initial=daily_limit, label="Slides a day"
     )
     active = forms.BooleanField(required=False, initial=True, label="On the rota")
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        people = User.objects.filter(is_active=True, groups__name=Role.PATHOLOGIST).order_by("username")
-        field = self.fields["user"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  declared above
-        field.queryset = people
-        field.label_from_instance = lambda user: user.display_name  # type: ignore[method-assign,attr-defined]

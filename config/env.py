@@ -62,7 +62,7 @@ def database(name: str, default: Path) -> dict[str, object]:
 
 
 def sqlite(file: Path) -> dict[str, object]:
-    """SQLite as a laboratory needs it: readers never wait, writers take turns (dependencies.md §4)."""
+    """SQLite as a laboratory needs it: readers never wait, writers take turns."""
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(file),

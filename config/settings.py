@@ -111,6 +111,8 @@ AXES_VERBOSE = False
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.flag("HTTPS", False)
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
+# Subdomains and browsers' preload lists bind names that are not this laboratory's: the site's own decision.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", False) else None
 X_FRAME_OPTIONS = "DENY"
 
@@ -146,6 +148,7 @@ SCANNER_ENDPOINTS = env.scanners("SCANNER_ENDPOINTS")
 HEARTBEAT_FILE = env.text("NOCTURNE_HEARTBEAT", "")
 CELERY_APP = "config.celery.app"
 SIMULATED_SPECIMEN = env.text("SIMULATED_SPECIMEN", "")
+SIMULATED_FLAW_EVERY = env.whole("SIMULATED_FLAW_EVERY", 40)  # 2.5 % of the glass
 PIPELINE = "config.pipeline.FOLLOWS"
 RECONCILERS = "config.pipeline.RECONCILERS"
 

@@ -6,15 +6,15 @@ so a task delivered ten times runs once. Losing the whole broker costs one ring.
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
-from celery import Celery, shared_task
+from celery import shared_task
 from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
@@ -34,6 +34,12 @@ class Terms:
 
     lease_s: float
     attempts: int
+
+
+class Bell(Protocol):
+    """What the relay asks of the Celery application."""
+
+    def send_task(self, name: str, args: Sequence[int], *, queue: str) -> object: ...
 
 
 _TERMS: dict[str, Terms] = {}
@@ -134,7 +140,7 @@ def beat() -> bool:
     return bool(changed)
 
 
-def ring_due(app: Celery, *, limit: int = 200) -> int:
+def ring_due(app: Bell, *, limit: int = 200) -> int:
     """Send one message for every open job that is due; how many. kombu's error when the broker is away."""
     now = timezone.now()
     due = Job.objects.filter(done_at__isnull=True, failed_at__isnull=True, due_at__lte=now).order_by(

@@ -1,5 +1,6 @@
 """Releases for programs."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema
@@ -50,7 +51,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
     filterset_fields = ("state", "template")
     queryset = Release.objects.select_related("created_by", "approved_by")
 
-    def get_permissions(self) -> list[Any]:
+    def get_permissions(self) -> Sequence[Any]:
         if self.action == "create":
             return [for_roles(*MAKERS)()]
         if self.action == "approve":
@@ -73,8 +74,9 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
     @extend_schema(responses=ReleaseItemOut(many=True), filters=False)
     @action(detail=True, methods=["get"], filterset_fields=())
     def files(self, request: Request, number: int) -> Response:
-        page = self.paginate_queryset(self.get_object().items.order_by("path"))  # type: ignore[arg-type]
-        return self.get_paginated_response(ReleaseItemOut(page, many=True).data)
+        items = self.get_object().items.order_by("path")
+        page = self.paginator.paginate_queryset(items, request, view=self) if self.paginator else None
+        return self.get_paginated_response(ReleaseItemOut(page or [], many=True).data)
 
 
 def register(router: SimpleRouter) -> None:

@@ -41,8 +41,13 @@ class Proposed:
 
 
 def unreleased() -> QuerySet[Slide]:
+    """Read slides that no draft names already."""
+    proposed = ReleaseItem.objects.filter(
+        release__state__in=[Release.State.DRAFT, Release.State.APPROVED], slide__isnull=False
+    )
     return (
         Slide.objects.filter(state=State.READ)
+        .exclude(pk__in=proposed.values("slide"))
         .select_related("block__specimen__case__patient")
         .order_by(
             "block__specimen__case__accession",

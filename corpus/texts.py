@@ -28,28 +28,31 @@ readers signed, and the reports.
 
 ## What is in it
 
-- Images: one file for each slide. `.h5` is the raw mosaic of fields of view (HDF5, Blosc; every field as the camera
-  gave it, lossless); `.svs` and `.tif` are vendor files without label and macro photograph.
-- Annotations stand beside their image under the same name: `.xml` (Aperio ImageScope) and `.geojson`
-  (QuPath). Coordinates are pixels of the full resolution, y downwards. Readers are numbers.
-- Reports are text that was cleaned and rebuilt. One report for each case, in the folder of the case.
+- Images: one file for each slide. `.h5` is the raw mosaic of fields of view (HDF5, Blosc; every
+  field as the camera gave it, lossless); `.svs` and `.tif` are vendor files without label and macro
+  photograph.
+- Annotations stand beside their image under the same name: `.xml` (Aperio ImageScope) and
+  `.geojson` (QuPath). Coordinates are pixels of the full resolution, y downwards. Readers are
+  numbers.
+- Reports are text that was cleaned and rebuilt. One report for each case, in the folder of the
+  case.
 
 ## How it was de-identified
 
-Every patient has a random eight-digit key and every sample a random number; the map never leaves the hospital's
-network. Images were rebuilt from a list of what is allowed in them. A second, independent program searched
-every file of this release, to its last compressed stream, for what is known of the patient, and found
-nothing. Two people released it.
+Every patient has a random eight-digit key and every sample a random number; the map never leaves
+the network of the hospital. Images were rebuilt from a list of what is allowed in them. A second,
+independent program searched every file of this release, to its last compressed stream, for what is
+known of the patient, and found nothing. Two people released it.
 
 ## How to check it
 
-`manifest.json` lists each file with its size and SHA-256. The folder is a BagIt 1.0 bag: any BagIt tool verifies
-it, and so does `sha256sum -c manifest-sha256.txt`.
+`manifest.json` lists each file with its size and SHA-256. The folder is a BagIt 1.0 bag: any BagIt
+tool verifies it, and so does `sha256sum -c manifest-sha256.txt`.
 
 ## Known limits
 
-The cases are those that one laboratory scanned: they do not stand for a population. Annotations are one reader's
-view. Two slides that a name could not tell apart differ in their last index only.
+The cases are those that one laboratory scanned: they do not stand for a population. Annotations are
+the view of one reader. Two slides that a name could not tell apart differ in their last index only.
 """
 
 LICENCE = """{title}

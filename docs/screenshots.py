@@ -97,7 +97,11 @@ MORNING = (
     Shot("read", "annotation:read", "paul", "/reading/{assignment}/", settled=READING),
     Shot("viewer", "viewer:slide", "paul", "/viewer/{uid}/", settled=READING),
     Shot(
-        "viewer-channels", "viewer:slide", "paul", "/viewer/{fluorescent}/", settled=READING,
+        "viewer-channels",
+        "viewer:slide",
+        "paul",
+        "/viewer/{fluorescent}/",
+        settled=READING,
         press=("[data-mosaic-only] > summary",),
     ),
     Shot("viewer-light", "viewer:slide", "paul", "/viewer/{uid}/", "light", settled=READING),
@@ -264,12 +268,12 @@ def learn(gallery: Gallery) -> None:
     facts.setdefault("extra", max(row["id"] for row in batches))
     twice = [row["slide"] for row in tess.get("attempts/") if row["number"] == 2]
     slides = tess.get("slides/")
-    released = [row for row in slides if row["state"] == "released"]
+    released = [row for row in slides if row["state"] in ("released", "read", "assigned")]
     chosen = next((row for row in released if row["barcode"] in twice), released[0])
     facts["slide"], facts["case"] = chosen["barcode"], chosen["accession"]
     facts["uid"] = next(row for row in released if row["stain"].startswith(("H&E", "IHC")))["uid"]
     facts["fluorescent"] = next((row for row in released if row["stain"].startswith("IF")), chosen)["uid"]
-    facts["item"] = gallery.people["stella"].get("deidentified-slides/")[0]["id"]
+    facts["item"] = gallery.people["stella"].get("deidentified/slides/")[0]["id"]
     lists = gallery.people["paul"].get("assignments/")
     facts["assignment"] = max(lists, key=lambda row: (row["state"] == "open", row["id"]))["id"]
 
@@ -288,7 +292,9 @@ def everyone(var: Path) -> Iterator[dict[str, Person]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--var", type=Path, required=True, help="the folder of a laboratory that is up")
     parser.add_argument("--to", type=Path, default=FOLDER)
     parser.add_argument("--only", default="", help="names that match this pattern")

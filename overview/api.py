@@ -1,7 +1,5 @@
 """The slide passport for programs."""
 
-from typing import Any, ClassVar
-
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -17,7 +15,7 @@ from overview.passport import passport_of, slide_of
 class PassportView(APIView):
     """A slide's whole story in one call. It names the patient, so every look is an audit row."""
 
-    permission_classes: ClassVar[list[Any]] = [for_roles(*RECORD)]
+    permission_classes = (for_roles(*RECORD),)
 
     @extend_schema(
         operation_id="slides_passport",

@@ -60,8 +60,7 @@ def as_text(found: Morning) -> str:
     )
     lines = [
         f"{found.batch.name}: {found.slides} slides = {found.published} published"
-        f" + {failed} failed + {skipped} skipped"
-        + (f" + {open_} under way" if open_ else ""),
+        f" + {failed} failed + {skipped} skipped" + (f" + {open_} under way" if open_ else ""),
     ]
     for title, group in (
         ("Failed", found.failed),

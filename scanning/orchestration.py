@@ -29,8 +29,7 @@ class ScanState:
     message: str = ""
 
 
-# -------------------------------------------------------------------------------------------------------------
-# events
+# --- events
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The slide service holds the run for our fence; `durable` planes are already safe."""
@@ -78,8 +77,7 @@ class Waited:
 Event = Opened | Started | Progressed | Ended | Lost | Finished | Waited
 
 
-# -----------------------------------------------------------------------------------------------------------
-# commands
+# --- commands
 @dataclass(frozen=True, slots=True)
 class OpenRun:
     """Take a new fence and open the run at the slide service."""

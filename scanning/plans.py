@@ -8,10 +8,13 @@ from django.conf import settings
 
 from lims.models import Slide
 from microscope import FocusPoint, Glass, Rect, ScannerInfo, ScanPlan
-from microscope.plan import RGB
 from scanning.models import Snapshot
+from vslide import RGB
 
 OVERLAP = 0.1
+
+# What is wrong with the glass that hands bring, in turn. A first scan fails of it, the rescan does not.
+FLAWS = ("stage_fault", "jam", "blurred", "lamp", "missing_fields", "stall", "empty_slot")
 
 
 def modality_of(stain: str) -> str:
@@ -51,4 +54,12 @@ def glass_for(slide: Slide, barcode: str) -> Glass:
         seed=seed,
         specimen=settings.SIMULATED_SPECIMEN or None,
         label=slide.stain,
+        flaw=_flaw(slide),
     )
+
+
+def _flaw(slide: Slide) -> str | None:
+    """Every so many slides one has something wrong with it: evenly, so a loader's worth shows a failure."""
+    every = settings.SIMULATED_FLAW_EVERY
+    turn, place = divmod(slide.pk, every) if every else (0, -1)
+    return FLAWS[turn % len(FLAWS)] if place == every // 2 else None

@@ -7,12 +7,14 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connections
 from django.test import Client
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from core.models import User
 from core.roles import Role
 
 # the rows of every route × role table: who may knock
+Browsers = Callable[[str], Client]
 CAST = (*(role.value for role in Role), "stranger", "anonymous")
 
 
@@ -27,7 +29,7 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 
 
 @pytest.fixture(autouse=True)
-def own_folders(settings, tmp_path: Path) -> None:
+def own_folders(settings: Settings, tmp_path: Path) -> None:
     """No test writes into the laboratory's own folders."""
     settings.STORAGES = {
         **settings.STORAGES,

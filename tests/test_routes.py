@@ -1,10 +1,11 @@
 """Every route × every role. A route that stands in no row fails, and so does a row without a route."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 import pytest
+from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
@@ -22,7 +23,7 @@ OFFICE = {S, M, A}
 ANYBODY = {*CAST}
 
 # method and name → who may. Pages that answer to GET are asked by GET, the others by POST.
-TABLE: dict[str, set] = {
+TABLE: dict[str, Set[str]] = {
     "GET login": ANYBODY,
     "POST logout": ANYBODY,
     "GET schema": EVERYONE,
@@ -197,7 +198,7 @@ def test_it_fills_addresses_that_lead_where_they_should():
 
 @pytest.mark.django_db(databases=["default", "vault"])
 @pytest.mark.parametrize("row", TABLE)
-def test_it_opens_each_door_to_its_roles_only(row: str):
+def test_it_opens_each_door_to_its_roles_only(row: str) -> None:
     method, _, name = row.partition(" ")
     for who in CAST:
         client = Client(raise_request_exception=False)
@@ -209,6 +210,6 @@ def test_it_opens_each_door_to_its_roles_only(row: str):
         assert opened(response) == (who in TABLE[row]), (who, response.status_code)
 
 
-def opened(response) -> bool:
-    to_login = response.status_code == 302 and "/login/?next=" in response.url
+def opened(response: HttpResponseBase) -> bool:
+    to_login = response.status_code == 302 and "/login/?next=" in response.headers["Location"]
     return not to_login and response.status_code not in {401, 403}

@@ -37,9 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if arguments[:1] == ["serve"]:
         return (
-            cast(Callable[[list[str]], int | None], pkgutil.resolve_name("vslide.manager:main"))(
-                arguments[1:]
-            )
+            cast(Callable[[list[str]], int | None], pkgutil.resolve_name("vslide.serve:main"))(arguments[1:])
             or 0
         )
     parser = argparse.ArgumentParser(prog="python -m vslide", description="Tools for virtual slides.")

@@ -7,12 +7,14 @@ overwritten. Every step may be killed and repeated.
 
 import contextlib
 import errno
+import itertools
 import json
+import math
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,10 +26,11 @@ from vslide.assemble import Assembly
 from vslide.errors import AlreadyThere, Conflict, Damaged, NoSpace, SlideError, VerifyFailed
 from vslide.journal import Recovered, read_plane, recover, sync_directory
 from vslide.manifest import Manifest, file_sha256, manifest_path, read_manifest, write_manifest
-from vslide.model import FieldKey, header_as_dict
+from vslide.model import FieldKey, PlaneId, header_as_dict
 
 VERIFY_MEMORY_MIB = 4096
 _VERIFY_SECONDS = 120
+_VERIFY_TRIES = 3
 _VERIFY_BYTES_PER_S = 20_000_000
 _THREADS = 2
 
@@ -87,11 +90,26 @@ def check_complete(found: Recovered) -> list[FieldKey]:
             f"{len(found.conflicts)} planes have two different pictures, first {found.conflicts[0]}"
         )
     keys = list(dict.fromkeys(key for key, _ in found.planes))
-    channels = range(len(found.header.channels))
-    missing = [(k.r, k.c, k.z, k.t, w) for k in keys for w in channels if (k, w) not in found.planes]
+    missing = _missing(found, keys)
     if missing or not keys or len(found.planes) < found.planned:
-        raise Damaged(f"{len(found.planes)} of {found.planned} planned planes are in the journal", missing)
+        shown = f"; missing (r, c, z, t, channel): {', '.join(map(str, missing[:5]))}" if missing else ""
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        there = f"{len(found.planes)} of {found.planned} planned planes are in the journal"
+        raise Damaged(f"{there}{shown}{more}", missing)
     return keys
+
+
+def _missing(found: Recovered, keys: list[FieldKey]) -> list[PlaneId]:
+    """The planes that should be here: of every field of the grid when the whole grid was planned, else of
+    those fields that arrived in part.
+    """
+    header = found.header
+    channels = range(len(header.channels))
+    grid = (header.times, header.rows, header.columns, header.layers)
+    expected: Iterable[FieldKey] = keys
+    if found.planned == math.prod(grid) * len(channels):
+        expected = (FieldKey(r, c, z, t) for t, r, c, z in itertools.product(*map(range, grid)))
+    return [(k.r, k.c, k.z, k.t, w) for k in expected for w in channels if (k, w) not in found.planes]
 
 
 def _write_draft(found: Recovered, keys: list[FieldKey], draft: Path, final: Path) -> Manifest:
@@ -159,14 +177,17 @@ def verify_separately(slide: Path, manifest: Path, size: int) -> None:
     search = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"}
     limit = _VERIFY_SECONDS + size / _VERIFY_BYTES_PER_S
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=limit, env=environment, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise VerifyFailed(f"the check of the finished file took longer than {limit:.0f} s") from error
-    if done.returncode == 0:
-        return
+    for _ in range(_VERIFY_TRIES):
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=limit, env=environment, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise VerifyFailed(f"the check of the finished file took longer than {limit:.0f} s") from error
+        if done.returncode == 0:
+            return
+        if done.returncode > 0:  # it has judged; one that was killed from outside has not
+            break
     try:
         faults = json.loads(done.stdout)["faults"]
     except (ValueError, KeyError):

@@ -1,5 +1,7 @@
 """The slide service as seen from the laboratory."""
 
+import time
+from collections.abc import Callable
 from typing import Self, TypeVar
 
 from vslide.messages import (
@@ -18,6 +20,8 @@ from vslide.model import SlideHeader
 from wire import Client, Message, RemoteError, Security
 
 Reply = TypeVar("Reply", bound=Message)
+OPENING = "opening"  # the service's word for a writer that is not ready yet
+LOOK_S = 0.1
 
 
 class SlideService:
@@ -41,11 +45,31 @@ class SlideService:
         self._client.close()
 
     def open_run(
-        self, *, run_id: str, slide_id: str, fence: int, header: SlideHeader, planned: int
+        self,
+        *,
+        run_id: str,
+        slide_id: str,
+        fence: int,
+        header: SlideHeader,
+        planned: int,
+        patience_s: float = 60.0,
+        while_waiting: Callable[[], None] = lambda: None,
     ) -> RunOpened:
-        """Begin or take over a run: where its pixels go, and which planes are safe already."""
+        """Begin or take over a run: where its pixels go, and which planes are safe already.
+
+        A long journal takes its time to be read: until ``patience_s`` is over the service is asked again, and
+        ``while_waiting`` is called in between.
+        """
         request = OpenRun(run_id=run_id, slide_id=slide_id, fence=fence, header=header, planned=planned)
-        return self._ask(request, RunOpened)
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                return self._ask(request, RunOpened)
+            except RemoteError as error:
+                if error.code != OPENING or time.monotonic() > until:
+                    raise
+            while_waiting()
+            time.sleep(LOOK_S)
 
     def finish(self, run_id: str, fence: int) -> RunStatus:
         return self._ask(FinishRun(run_id=run_id, fence=fence), RunStatus)

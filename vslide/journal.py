@@ -36,6 +36,7 @@ __all__ = [
     "sync_directory",
 ]
 
+_MOST_ROWS = 1 << 31  # what a record has room for
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -202,7 +203,9 @@ class Journal:
             raise InvalidHeader(f"the stage position of {plane.key} is not a finite number")
         key = plane.key
         if not (
-            0 <= key.z < self.header.layers and 0 <= key.t < self.header.times and min(key.r, key.c) >= 0
+            0 <= key.z < self.header.layers
+            and 0 <= key.t < self.header.times
+            and 0 <= min(key.r, key.c) <= max(key.r, key.c) < _MOST_ROWS
         ):
             raise InvalidHeader(f"{key} lies outside the planned slide")
 

@@ -2,27 +2,19 @@
 
 What it must remember lies in the runs' directories, so a manager that was killed finds its runs again.
 Writers come from a fork server that holds no sockets and has everything loaded: a new one is there in
-milliseconds.
+milliseconds. No answer waits for a writer that is still reading a long journal: until it is ready, opening
+its run is answered with ``opening``.
 """
 
-import argparse
-import json
 import logging
 import multiprocessing
 import shutil
-import signal
-import sys
-import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from dataclasses import replace
 from pathlib import Path
 
 from vslide.errors import NoSpace, NotASlide, SlideError, StaleFence
 from vslide.messages import (
-    REQUESTS,
     AbortRun,
     AskHealth,
     AskRun,
@@ -30,53 +22,43 @@ from vslide.messages import (
     ForgetRun,
     Health,
     OpenRun,
-    PlaneId,
     RunOpened,
     RunState,
     RunStatus,
 )
-from vslide.orders import (
-    ABORT,
-    FINISH,
-    Order,
-    Result,
-    clear_result,
-    read_order,
-    read_result,
-    write_order,
-    write_result,
-)
-from vslide.writer import write
-from wire import Message, Server
+from vslide.orders import ORDER_NAME, Order, Result, read_order, read_result, write_result
+from vslide.runs import Run
+from vslide.writer import ANY_PORT
+from wire import Message
 
 log = logging.getLogger(__name__)
 RESERVE_BYTES = 1 << 30
 MOST_RESPAWNS = 5
-START_S = 20.0
-LOOK_S = 0.1
+QUICK_S = 0.25  # a new journal is ready sooner than this
+LEAVE_S = 5.0
+FORGOTTEN = ".forgotten-"
+MAY_PASS = frozenset({"disk_full", "writer_lost", "os_error"})
 
 
-@dataclass
-class _Run:
-    """A run whose writer is (to be) alive."""
+class Opening(SlideError):
+    """The run's writer is still reading its journal: ask again in a moment."""
 
-    order: Order
-    process: BaseProcess | None = None
-    pipe: Connection | None = None
-    received: int = 0
-    durable: list[PlaneId] = field(default_factory=list)
-    respawns: int = 0
-
-
-class WriterLost(SlideError):
-    """A writer did not come up, or died again and again."""
-
-    code = "writer_lost"
+    code = "opening"
     retryable = True
 
 
+class RunFailed(SlideError):
+    """The run has ended in a failure; ``code`` is that failure's."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.error)
+        self.code = result.code
+        self.retryable = result.code in MAY_PASS
+
+
 class Manager:
-    """All runs of one store. ``handle`` answers a request, ``supervise`` is called between requests."""
+    """All runs of one store. ``handle`` answers a request, ``supervise`` is called between requests.
+    ``garbage`` is told by whoever owns the socket."""
 
     def __init__(self, root: Path, *, reserve_bytes: int = RESERVE_BYTES) -> None:
         self.journals = root / "journals"
@@ -84,11 +66,12 @@ class Manager:
         for folder in (self.journals, self.slides):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._reserve = reserve_bytes
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, Run] = {}
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["vslide.writer"])
         self._warm_up()
         self.respawned = 0
+        self.garbage = 0
 
     def _warm_up(self) -> None:
         """Have the fork server load everything now, so that the first slide does not wait for it."""
@@ -96,8 +79,7 @@ class Manager:
         first.start()
         first.join()
 
-    # ------------------------------------------------------------------------------------------------------
-    # requests
+    # --- requests
     def handle(self, request: Message, frames: list[bytes]) -> Message:
         match request:
             case OpenRun():
@@ -115,79 +97,113 @@ class Manager:
         raise TypeError(type(request).__name__)
 
     def open(self, request: OpenRun) -> RunOpened:
-        """Begin or take over a run. The same fence again is answered as before; a lower one is refused."""
+        """Begin or take over a run. The same fence again is answered as before; a lower one is refused.
+
+        Raises Opening while the writer is not ready, StaleFence, NoSpace, RunFailed.
+        """
         directory = self._directory(request.run_id)
-        run = self._runs.get(request.run_id)
-        last = run.order.fence if run else self._last_fence(directory)
-        if request.fence < last or (request.fence == last and run is None):
-            raise StaleFence(f"run {request.run_id}: fence {last} has been here")
-        if run is not None and request.fence == last:
-            return self._opened(run)
-        self._check_space(request)
-        if run is not None:
-            self._stop(run)
-        clear_result(directory)
-        order = Order(
-            run_id=request.run_id,
-            slide_id=request.slide_id,
-            fence=request.fence,
-            planned=request.planned,
-            header=request.header,
-            directory=str(directory),
-            slides=str(self.slides),
-            endpoint="tcp://127.0.0.1:*",
+        order = self._last_order(directory)
+        if order is not None and request.fence <= order.fence:
+            return self._opened_before(request, order, directory)
+        self._check_space(request, directory)
+        before = self._runs.pop(request.run_id, None)
+        if before is not None:
+            before.stop()
+        run = Run(
+            Order(
+                run_id=request.run_id,
+                slide_id=request.slide_id,
+                fence=request.fence,
+                planned=request.planned,
+                header=request.header,
+                directory=str(directory),
+                slides=str(self.slides),
+                endpoint=ANY_PORT,
+            )
         )
-        run = self._start(_Run(order))
+        run.start(self._context)
         self._runs[request.run_id] = run
         return self._opened(run)
 
+    def _opened_before(self, request: OpenRun, order: Order, directory: Path) -> RunOpened:
+        run, result = self._runs.get(request.run_id), read_result(directory, order.fence)
+        if request.fence < order.fence:
+            raise StaleFence(f"run {request.run_id} is held by fence {order.fence}")
+        if result is not None and result.state == "failed":
+            raise RunFailed(result)
+        same = (order.slide_id, order.planned, order.header) == (
+            request.slide_id,
+            request.planned,
+            request.header,
+        )
+        if run is None or result is not None or not same:
+            raise StaleFence(f"run {request.run_id}: fence {order.fence} has been here")
+        return self._opened(run)
+
+    def _opened(self, run: Run) -> RunOpened:
+        run.hear(0.0 if run.ready else QUICK_S)
+        if not run.ready:
+            if (result := run.result) is not None:
+                raise RunFailed(result)
+            raise Opening(f"the writer of run {run.order.run_id} is reading its journal")
+        return RunOpened(
+            run_id=run.order.run_id,
+            fence=run.order.fence,
+            proxy=run.order.endpoint,
+            durable=sorted(run.durable),
+        )
+
     def finish(self, run_id: str, fence: int) -> RunStatus:
+        """Have the slide built. Safe to repeat."""
         run = self._runs.get(run_id)
         if run is None:
             return self.status(run_id)
         if fence != run.order.fence:
             raise StaleFence(f"run {run_id} is held by fence {run.order.fence}")
         if not run.order.finish:
-            run.order = replace(run.order, finish=True)
-            write_order(run.order)
-            self._tell(run, FINISH)
+            run.finish()
         return self.status(run_id)
 
     def status(self, run_id: str) -> RunStatus:
         directory = self._directory(run_id)
+        order = self._last_order(directory)
+        if order is None:
+            return RunStatus(run_id=run_id, state="unknown")
         run = self._runs.get(run_id)
         if run is not None:
-            self._hear(run)
-        result = read_result(directory)
-        if result is not None:
-            planned = read_order(directory).planned
-            received = planned if result.state == "verified" else (run.received if run else 0)
-            return RunStatus(
-                run_id=run_id,
-                state=result.state,
-                received=received,
-                planned=planned,
-                path=result.path,
-                sha256=result.sha256,
-                bytes=result.bytes,
-                error=result.error,
-                code=result.code,
-            )
-        if run is None:
-            return RunStatus(run_id=run_id, state="unknown")
-        state: RunState = "finalising" if run.order.finish else "receiving"
-        return RunStatus(run_id=run_id, state=state, received=run.received, planned=run.order.planned)
+            run.hear()
+        result = read_result(directory, order.fence)
+        if result is None and run is None:
+            return RunStatus(run_id=run_id, state="unknown", planned=order.planned)
+        if result is None:
+            received = len(run.durable) if run is not None else 0
+            state: RunState = "finalising" if order.finish else "receiving"
+            return RunStatus(run_id=run_id, state=state, received=received, planned=order.planned)
+        return RunStatus(
+            run_id=run_id,
+            state=result.state,
+            received=result.received,
+            planned=order.planned,
+            path=result.path,
+            sha256=result.sha256,
+            bytes=result.bytes,
+            error=result.error,
+            code=result.code,
+            missing=list(result.missing),
+        )
 
     def abort(self, request: AbortRun) -> RunStatus:
+        """Stop receiving; a run that has ended already stays as it ended."""
         run = self._runs.get(request.run_id)
         if run is None:
             return self.status(request.run_id)
         if request.fence < run.order.fence:
             raise StaleFence(f"run {request.run_id} is held by fence {run.order.fence}")
-        self._tell(run, ABORT)
-        self._stop(run)
+        run.hear()
+        run.stop()
+        if run.result is None:
+            self._fail(run, "aborted", request.reason or "aborted")
         del self._runs[request.run_id]
-        write_result(run.order, Result(state="failed", error=request.reason or "aborted", code="aborted"))
         return self.status(request.run_id)
 
     def forget(self, run_id: str) -> RunStatus:
@@ -197,148 +213,104 @@ class Manager:
             return status
         if status.state != "verified":
             raise NotASlide(f"run {run_id} is {status.state}: its journal is kept")
-        self._runs.pop(run_id, None)
-        shutil.rmtree(self._directory(run_id))
+        run = self._runs.pop(run_id, None)
+        if run is not None:
+            run.stop()
+        directory = self._directory(run_id)
+        aside = directory.with_name(f"{FORGOTTEN}{run_id}")
+        directory.rename(aside)  # in one step: a run that is half removed must not come back to life
+        shutil.rmtree(aside)
         return status
 
-    def health(self, garbage: int = 0) -> Health:
-        alive = sum(1 for run in self._runs.values() if run.process and run.process.is_alive())
+    def health(self) -> Health:
         return Health(
             runs=len(self._runs),
-            writers=alive,
+            writers=sum(run.alive for run in self._runs.values()),
             free_bytes=shutil.disk_usage(self.journals).free,
             respawned=self.respawned,
-            garbage=garbage,
+            garbage=self.garbage,
         )
 
-    # ---------------------------------------------------------------------------------------------------
-    # supervision
+    # --- supervision
     def find_runs(self) -> None:
         """After a restart: every run without a result goes on where its order and journal say."""
+        for left_over in self.journals.glob(f"{FORGOTTEN}*"):
+            shutil.rmtree(left_over)
         for directory in sorted(self.journals.glob("run-*")):
             try:
-                if read_result(directory) is not None:
-                    continue
                 order = read_order(directory)
-                self._runs[order.run_id] = self._start(_Run(replace(order, resume=True)))
-            except SlideError as error:
+                if read_result(directory, order.fence) is None:
+                    run = Run(replace(order, resume=True))
+                    run.start(self._context)
+                    self._runs[order.run_id] = run
+            except (SlideError, OSError) as error:
                 log.error("%s cannot go on: %s", directory.name, error)
 
     def supervise(self) -> None:
         """Hear the writers, let the finished go, bring the killed back."""
         for run_id, run in list(self._runs.items()):
-            self._hear(run)
-            if run.process is None or run.process.is_alive():
-                continue
-            run.process.join()
-            if read_result(Path(run.order.directory)) is not None:
-                del self._runs[run_id]
-            else:
-                self._respawn(run_id, run)
+            try:
+                self._look_after(run_id, run)
+            except OSError as error:  # a full disk, say: the next look may find it better
+                log.error("run %s cannot be looked after: %s", run_id, error)
 
-    def _respawn(self, run_id: str, run: _Run) -> None:
+    def _look_after(self, run_id: str, run: Run) -> None:
+        run.hear()
+        if run.alive:
+            return
+        run.stop()
+        if run.result is None:
+            self._respawn(run)
+        if run.result is not None:
+            del self._runs[run_id]
+
+    def _respawn(self, run: Run) -> None:
         run.respawns += 1
         self.respawned += 1
-        log.warning(
-            "the writer of run %s died (%s): bringing it back", run_id, run.process and run.process.exitcode
+        code = run.process.exitcode if run.process else None
+        log.warning("the writer of run %s died (%s): bringing it back", run.order.run_id, code)
+        if run.respawns > MOST_RESPAWNS:
+            self._fail(run, "writer_lost", f"its writer died {run.respawns} times")
+            return
+        run.order = replace(run.order, resume=True)
+        run.start(self._context)
+
+    @staticmethod
+    def _fail(run: Run, code: str, error: str) -> None:
+        result = Result(
+            fence=run.order.fence, state="failed", received=len(run.durable), error=error, code=code
         )
-        try:
-            if run.respawns > MOST_RESPAWNS:
-                raise WriterLost(f"its writer died {run.respawns} times")
-            run.order = replace(run.order, resume=True)
-            self._start(run)
-        except SlideError as error:
-            write_result(run.order, Result(state="failed", error=str(error), code=error.code))
-            del self._runs[run_id]
+        write_result(Path(run.order.directory), result)
 
     def close(self) -> None:
         """Stop every writer; their journals go on after the next start."""
         for run in self._runs.values():
-            self._stop(run)
+            run.ask_to_leave()
+        until = time.monotonic() + LEAVE_S
+        for run in self._runs.values():
+            run.stop(max(0.1, until - time.monotonic()))
         self._runs.clear()
 
-    # -------------------------------------------------------------------------------------------------------
-    # writers
-    def _start(self, run: _Run) -> _Run:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=write, args=(run.order, theirs), daemon=True, name=f"writer {run.order.run_id}"
-        )
-        write_order(run.order)
-        process.start()
-        theirs.close()
-        run.process, run.pipe = process, ours
-        if not run.order.finish:
-            self._await_endpoint(run)
-        return run
-
-    def _await_endpoint(self, run: _Run) -> None:
-        assert run.pipe is not None  # noqa: S101  set by _start
-        if run.pipe.poll(START_S):
-            try:
-                word = json.loads(run.pipe.recv_bytes())
-            except EOFError:
-                word = None
-            if word is not None:
-                run.durable = [tuple(plane) for plane in word["durable"]]
-                run.received = len(run.durable)
-                run.order = replace(run.order, endpoint=word["endpoint"])
-                write_order(run.order)
-                return
-        self._stop(run)
-        result = read_result(Path(run.order.directory))
-        raise WriterLost(result.error if result else f"the writer of run {run.order.run_id} did not come up")
-
-    def _hear(self, run: _Run) -> None:
-        try:
-            while run.pipe is not None and run.pipe.poll(0):
-                run.received = json.loads(run.pipe.recv_bytes())["received"]
-        except (EOFError, OSError):
-            self._close_pipe(run)
-
-    def _tell(self, run: _Run, word: bytes) -> None:
-        try:
-            if run.pipe is not None:
-                run.pipe.send_bytes(word)
-        except OSError:
-            self._close_pipe(run)  # it has just died: supervise brings it back with the new order
-
-    def _stop(self, run: _Run) -> None:
-        if run.process is not None and run.process.is_alive():
-            run.process.kill()  # what was acknowledged is on disk; what was not will be sent again
-            run.process.join(5)
-        self._close_pipe(run)
-
-    @staticmethod
-    def _close_pipe(run: _Run) -> None:
-        if run.pipe is not None:
-            run.pipe.close()
-            run.pipe = None
-
-    # ----------------------------------------------------------------------------------------------------------
-    # small
-    def _opened(self, run: _Run) -> RunOpened:
-        return RunOpened(
-            run_id=run.order.run_id, fence=run.order.fence, proxy=run.order.endpoint, durable=run.durable
-        )
-
+    # --- small
     def _directory(self, run_id: str) -> Path:
         if len(run_id) != 32 or not set(run_id) <= set("0123456789abcdef"):
             raise NotASlide("a run id is 32 hexadecimal digits")
         return self.journals / f"run-{run_id}"
 
-    @staticmethod
-    def _last_fence(directory: Path) -> int:
-        try:
-            return read_order(directory).fence
-        except SlideError:
-            return -1
+    def _last_order(self, directory: Path) -> Order | None:
+        """The run's order as last given; None for a run that nobody has heard of."""
+        run = self._runs.get(directory.name.removeprefix("run-"))
+        if run is not None:
+            return run.order
+        return read_order(directory) if (directory / ORDER_NAME).exists() else None
 
-    def _check_space(self, request: OpenRun) -> None:
-        """The journal and the slide, uncompressed at worst, and a reserve for everything else."""
+    def _check_space(self, request: OpenRun, directory: Path) -> None:
+        """Journal and slide, uncompressed at worst, and a reserve for everything else; what is in the
+        journal already needs no more room there."""
         header = request.header
         plane = header.field_width * header.field_height * (2 if header.dtype == "uint16" else 1)
-        needed = int(2.1 * plane * request.planned) + self._reserve
+        held = sum(file.stat().st_size for file in directory.glob("seg-*"))
+        needed = int(1.1 * plane * request.planned) + max(0, plane * request.planned - held) + self._reserve
         free = shutil.disk_usage(self.journals).free
         if free < needed:
             raise NoSpace(f"{needed / 1e9:.1f} GB may be needed, {free / 1e9:.1f} GB are free")
@@ -346,39 +318,3 @@ class Manager:
 
 def _nothing() -> None:
     """What the first process does."""
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """`python -m vslide serve --root DIR --endpoint tcp://127.0.0.1:PORT`"""
-    parser = argparse.ArgumentParser(prog="python -m vslide serve", description="The slide service.")
-    parser.add_argument("--root", type=Path, required=True, help="journals/ and slides/ are kept here")
-    parser.add_argument("--endpoint", required=True)
-    parser.add_argument(
-        "--reserve-mib", type=int, default=RESERVE_BYTES >> 20, help="disk space to keep free"
-    )
-    options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    serve(options.root, options.endpoint, stop, reserve_bytes=options.reserve_mib << 20)
-    return 0
-
-
-def serve(root: Path, endpoint: str, stop: threading.Event, *, reserve_bytes: int = RESERVE_BYTES) -> None:
-    """Answer until ``stop`` is set."""
-    manager = Manager(root.absolute(), reserve_bytes=reserve_bytes)
-    manager.find_runs()
-    with Server(endpoint, REQUESTS) as server:
-        log.info("the slide service answers at %s", server.endpoint)
-        looked = 0.0
-        while not stop.is_set():
-            server.serve_once(manager.handle, LOOK_S)
-            if time.monotonic() - looked > LOOK_S:
-                manager.supervise()
-                looked = time.monotonic()
-    manager.close()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

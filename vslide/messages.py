@@ -6,15 +6,13 @@ a lower one is refused with the code ``stale_fence``.
 
 from typing import Literal
 
-from vslide.model import SlideHeader
+from vslide.model import PlaneId, SlideHeader
 from wire import Message
 
 RunState = Literal["receiving", "finalising", "verified", "failed", "unknown"]
-PlaneId = tuple[int, int, int, int, int]  # r, c, z, t, channel
 
 
-# ---------------------------------------------------------------------------------------------------- to
-# the manager
+# --- to the manager
 class OpenRun(Message, frozen=True):
     """Begin a run, or take it over with a higher fence. ``planned`` counts colour fields of view (planes)."""
 
@@ -60,6 +58,10 @@ class ForgetRun(Message, frozen=True):
 
 
 class RunStatus(Message, frozen=True):
+    """How far a run is, or how it ended. ``missing`` names the planes (the first thousand) that a failed
+    run lacks.
+    """
+
     run_id: str
     state: RunState
     received: int = 0
@@ -69,6 +71,7 @@ class RunStatus(Message, frozen=True):
     bytes: int = 0
     error: str = ""
     code: str = ""
+    missing: list[PlaneId] = []
 
 
 class AskHealth(Message, frozen=True):
@@ -87,8 +90,7 @@ REQUESTS: tuple[type[Message], ...] = (OpenRun, FinishRun, AskRun, AbortRun, For
 REPLIES: tuple[type[Message], ...] = (RunOpened, RunStatus, Health)
 
 
-# ------------------------------------------------------------------------------------------------------ to
-# the proxy
+# --- to the proxy
 class StreamRun(Message, frozen=True):
     """Who is about to send."""
 

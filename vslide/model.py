@@ -16,6 +16,8 @@ from vslide.errors import IdentityRefused, InvalidHeader
 
 Modality = Literal["brightfield", "fluorescence"]
 PixelType = Literal["uint8", "uint16"]
+PlaneId = tuple[int, int, int, int, int]
+"""r, c, z, t, channel: which colour field of view."""
 
 FORMAT = "nocturne-slide"
 FORMAT_VERSION = 1

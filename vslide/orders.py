@@ -1,10 +1,15 @@
 """What the manager tells a writer, and what both keep in the run's directory so that either may be killed.
 
 run-<id>/run.json      the order as last given: whoever restarts goes on from it
-run-<id>/result.json   how the run ended; its presence ends the run
+run-<id>/result.json   how the run ended under one fence; its presence ends the run for that fence
+run-<id>/.lock         held by the one writer that may touch the journal; the kernel frees it when that
+writer dies
 """
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,12 +18,12 @@ import msgspec
 
 from vslide.errors import Damaged
 from vslide.journal import sync_directory
-from vslide.model import SlideHeader
+from vslide.model import PlaneId, SlideHeader
 
 FINISH = b"finish"
-ABORT = b"abort"
 ORDER_NAME = "run.json"
 RESULT_NAME = "result.json"
+LOCK_NAME = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,17 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Result:
+    """How a run ended under ``fence``. ``missing`` names the first of the planes that are not there."""
+
+    fence: int
     state: Literal["verified", "failed"]
+    received: int = 0
     path: str = ""
     sha256: str = ""
     bytes: int = 0
     error: str = ""
     code: str = ""
+    missing: tuple[PlaneId, ...] = ()
 
 
 def write_order(order: Order) -> None:
@@ -62,30 +72,45 @@ def read_order(directory: Path) -> Order:
         raise Damaged(f"{directory.name}: no readable order ({error})") from error
 
 
-def write_result(order: Order, result: Result) -> None:
-    _write(Path(order.directory) / RESULT_NAME, msgspec.json.encode(result))
+def write_result(directory: Path, result: Result) -> None:
+    _write(directory / RESULT_NAME, msgspec.json.encode(result))
 
 
-def read_result(directory: Path) -> Result | None:
-    """How the run ended; None while it has not (a half-written file does not exist: it is renamed into
-    place).
+def read_result(directory: Path, fence: int) -> Result | None:
+    """How the run ended under this fence (or a higher one); None while it has not. What a writer of an
+    older fence left behind counts for nothing. A half-written file does not exist: it is renamed into
+    place.
     """
-    file = directory / RESULT_NAME
-    if not file.exists():
-        return None
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Result)
-    except msgspec.MsgspecError as error:
+        result = msgspec.json.decode((directory / RESULT_NAME).read_bytes(), type=Result)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
         raise Damaged(f"{directory.name}: no readable result ({error})") from error
+    return result if result.fence >= fence else None
 
 
-def clear_result(directory: Path) -> None:
-    (directory / RESULT_NAME).unlink(missing_ok=True)
+@contextmanager
+def locked(file: Path) -> Iterator[bool]:
+    """Whether this process now holds the lock of that file; it does not wait. A process that dies frees
+    it.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
 
 
 def _write(file: Path, content: bytes) -> None:
     """Atomic and durable: written aside, synced, renamed."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside = file.with_name(f".{file.name}.{os.getpid()}")
     with aside.open("wb") as stream:
         stream.write(content)

@@ -62,8 +62,7 @@ class ProxySink:
         self._sender.send(self._sequence, header, plane.chunks)
 
     def flush(self, timeout_s: float = 60.0) -> None:
-        """Wait until every plane is safe. Raises ``wire.PeerLost`` when it takes longer than ``timeout_s``.
-        """
+        """Wait until every plane is safe. Raises ``wire.PeerLost`` after ``timeout_s``."""
         self._sender.drain(timeout_s)
 
     def close(self) -> None:

@@ -3,68 +3,135 @@ the slide.
 
 The manager forks it from a clean process that has loaded everything already. It listens on the proxy's
 socket, appends what arrives to the journal, syncs, and only then acknowledges. It ends when the slide is
-verified (or cannot be built), and when its parent has gone: a writer that nobody watches must not hold a
+verified (or cannot be built), and when its manager has gone: a writer that nobody watches must not hold a
 journal.
 """
 
 import json
 import logging
-import os
 import signal
+import time
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
-from vslide.build import build
-from vslide.errors import JournalFailed, SlideError
-from vslide.journal import Journal, segments
-from vslide.messages import STREAM, PlaneHeader, PlaneId, RunWelcome, StreamRun
-from vslide.model import FieldKey, Plane
-from vslide.orders import ABORT, FINISH, Order, Result, write_result
-from wire import Arrival, Fault, Receiver
+from vslide.build import build_recovered
+from vslide.errors import Damaged, JournalFailed, SlideError
+from vslide.journal import Journal, recover, segments
+from vslide.messages import STREAM, PlaneHeader, RunWelcome, StreamRun
+from vslide.model import FieldKey, Plane, PlaneId
+from vslide.orders import FINISH, LOCK_NAME, Order, Result, locked, read_result, write_result
+from wire import Arrival, CannotBind, Fault, Receiver, WireError
 
 log = logging.getLogger(__name__)
 LOOK_S = 0.05
+BIND_S = 5.0
+ANY_PORT = "tcp://127.0.0.1:*"
+MOST_MISSING = 1000
+
+
+class ManagerGone(Exception):
+    """Nobody is at the other end of the pipe: the next manager starts a writer of its own."""
 
 
 def write(order: Order, pipe: Connection) -> None:
-    """Carry out one order; the body of the writer process. Raises nothing: how it ended is in the run's
-    result file.
-    """
+    """Carry out one order; the body of the writer process. How the run ended is in its result file."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the manager's to hear
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = os.getppid()
+    signal.signal(signal.SIGTERM, _leave)
+    line = _Line(pipe)
     try:
-        if order.finish or _receive(order, pipe, parent):
-            _finalise(order)
+        with _alone(order, line):
+            if read_result(Path(order.directory), order.fence) is None:
+                _carry_out(order, line)
+    except ManagerGone:
+        log.warning("run %s: the manager has gone, so does its writer", order.run_id)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Unwind, so that a half-built file and the process that examines it go too."""
+    raise SystemExit(0)
+
+
+def _carry_out(order: Order, line: "_Line") -> None:
+    directory = Path(order.directory)
+    try:
+        if not order.finish:
+            _receive(order, line)
+        write_result(directory, _finalised(order, directory))
     except SlideError as error:
-        write_result(order, Result(state="failed", error=str(error), code=error.code))
+        write_result(directory, _failed(order, error.code, str(error)))
+    except WireError as error:
+        write_result(directory, _failed(order, error.code, str(error)))
     except OSError as error:
-        write_result(order, Result(state="failed", error=str(error), code="os_error"))
+        write_result(directory, _failed(order, "os_error", str(error)))
 
 
-def _receive(order: Order, pipe: Connection, parent: int) -> bool:
-    """Fill the journal until told otherwise; whether the slide is to be built."""
-    with _open_journal(order) as journal, Receiver(order.endpoint, STREAM) as receiver:
+def _failed(order: Order, code: str, error: str) -> Result:
+    return Result(fence=order.fence, state="failed", code=code, error=error)
+
+
+@dataclass
+class _Line:
+    """The pipe to the manager. Its end is the manager's end, never the journal's fault."""
+
+    pipe: Connection
+
+    def say(self, word: dict[str, Any]) -> None:
+        try:
+            self.pipe.send_bytes(json.dumps(word).encode())
+        except OSError as error:
+            raise ManagerGone from error
+
+    def finish_ordered(self) -> bool:
+        try:
+            return self.pipe.poll(0) and self.pipe.recv_bytes() == FINISH
+        except (EOFError, OSError) as error:
+            raise ManagerGone from error
+
+
+@contextmanager
+def _alone(order: Order, line: _Line) -> Iterator[None]:
+    """Wait for the run's lock: the writer of a manager that was killed may still be finishing its last
+    step.
+    """
+    while True:
+        with locked(Path(order.directory) / LOCK_NAME) as mine:
+            if mine:
+                yield
+                return
+        line.finish_ordered()  # raises when nobody waits for us any more
+        time.sleep(LOOK_S)
+
+
+def _receive(order: Order, line: _Line) -> None:
+    """Fill the journal until the manager says that every plane is here."""
+    with _open_journal(order) as journal, _proxy_socket(order.endpoint) as receiver:
         proxy = _Proxy(order, journal, receiver)
-        pipe.send_bytes(
-            json.dumps({"endpoint": receiver.endpoint, "durable": _ids(journal.durable())}).encode()
-        )
-        told = -1
+        line.say({"endpoint": receiver.endpoint, "durable": _ids(journal.durable())})
         while True:
             proxy.take(receiver.poll(LOOK_S))
-            if (received := len(journal.durable())) != told:
-                told = received
-                pipe.send_bytes(json.dumps({"received": received}).encode())
-            while pipe.poll(0):
-                word = pipe.recv_bytes()
-                if word in {FINISH, ABORT}:
-                    return word == FINISH
-            if os.getppid() != parent:
-                log.warning("run %s: the manager has gone, so has its writer", order.run_id)
-                raise SystemExit(1)
+            if proxy.fresh:
+                line.say({"durable": proxy.fresh})
+                proxy.fresh = []
+            if line.finish_ordered():
+                return
+
+
+def _proxy_socket(endpoint: str) -> Receiver:
+    """Where the last writer of this run listened, or anywhere when somebody else has that port now."""
+    until = time.monotonic() + BIND_S
+    while time.monotonic() < until:
+        try:
+            return Receiver(endpoint, STREAM)
+        except CannotBind as error:
+            log.warning("%s", error)
+            time.sleep(2 * LOOK_S)
+    return Receiver(ANY_PORT, STREAM)
 
 
 def _open_journal(order: Order) -> Journal:
@@ -78,29 +145,50 @@ def _ids(keys: Iterable[tuple[FieldKey, int]]) -> list[PlaneId]:
     return [(key.r, key.c, key.z, key.t, channel) for key, channel in keys]
 
 
-def _finalise(order: Order) -> None:
-    manifest = build(Path(order.directory), Path(order.slides))
-    write_result(
-        order,
-        Result(state="verified", path=str(manifest.path), sha256=manifest.sha256, bytes=manifest.bytes),
+def _finalised(order: Order, directory: Path) -> Result:
+    """Build the slide; a result also when that fails, with what was there and what was not."""
+    found = recover(directory)
+    received = len(found.planes)
+    try:
+        manifest = build_recovered(found, Path(order.slides))
+    except SlideError as error:
+        missing = error.missing[:MOST_MISSING] if isinstance(error, Damaged) else ()
+        return Result(
+            fence=order.fence,
+            state="failed",
+            received=received,
+            error=str(error),
+            code=error.code,
+            missing=missing,
+        )
+    return Result(
+        fence=order.fence,
+        state="verified",
+        received=received,
+        path=str(manifest.path),
+        sha256=manifest.sha256,
+        bytes=manifest.bytes,
     )
 
 
 @dataclass
 class _Proxy:
-    """The receiving end: checks who sends, appends, syncs once for the group, acknowledges."""
+    """The receiving end: checks who sends, appends, syncs once for the group, acknowledges. ``fresh``
+    collects the planes that have become safe, for the manager."""
 
     order: Order
     journal: Journal
     receiver: Receiver
+    fresh: list[PlaneId] = field(default_factory=list)
 
     def take(self, arrivals: list[Arrival]) -> None:
         safe: dict[bytes, list[int]] = defaultdict(list)
+        new: list[PlaneId] = []
         for arrival in arrivals:
             if isinstance(arrival.message, StreamRun):
                 self._hello(arrival, arrival.message)
             elif arrival.seq is not None and isinstance(arrival.message, PlaneHeader):
-                self._append(arrival, arrival.seq, arrival.message, safe)
+                new += self._append(arrival, arrival.seq, arrival.message, safe)
         if not safe:
             return
         try:
@@ -109,6 +197,7 @@ class _Proxy:
             for peer in safe:
                 self._refuse(peer, error)
             return
+        self.fresh += new
         for peer, seqs in safe.items():
             self.receiver.ack(peer, seqs)
 
@@ -120,16 +209,19 @@ class _Proxy:
         welcome = RunWelcome(run_id=self.order.run_id, durable=_ids(self.journal.durable()))
         self.receiver.welcome(arrival.peer, welcome)
 
-    def _append(self, arrival: Arrival, seq: int, header: PlaneHeader, safe: dict[bytes, list[int]]) -> None:
+    def _append(
+        self, arrival: Arrival, seq: int, header: PlaneHeader, safe: dict[bytes, list[int]]
+    ) -> list[PlaneId]:
+        """The plane, when it is new here; a duplicate is acknowledged again, a refused one is not."""
         key = FieldKey(header.r, header.c, header.z, header.t)
+        plane = Plane(key, header.channel, header.x_um, header.y_um, header.z_um, tuple(arrival.frames))
         try:
-            chunks = tuple(arrival.frames)
-            plane = Plane(key, header.channel, header.x_um, header.y_um, header.z_um, chunks)
-            self.journal.append(plane, seq)
+            new = self.journal.append(plane, seq)
         except SlideError as error:
             self._refuse(arrival.peer, error)
-        else:
-            safe[arrival.peer].append(seq)
+            return []
+        safe[arrival.peer].append(seq)
+        return _ids([(key, header.channel)]) if new else []
 
     def _refuse(self, peer: bytes, error: SlideError) -> None:
         log.error("run %s: %s", self.order.run_id, error)

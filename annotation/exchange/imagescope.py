@@ -20,6 +20,7 @@ from annotation.exchange.model import Document, Layer, Shape, Written
 
 PREFIX: Final = "nocturne."
 NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+AS_JSON: Final = "json:"
 GREEN: Final = "#00ff00"
 KIND_OF_TYPE: Final = {"0": "freehand", "1": "rectangle", "2": "ellipse", "3": "line", "4": "line"}
 TYPE_OF_KIND: Final = {"rectangle": "1", "ellipse": "2", "line": "4"}
@@ -106,12 +107,27 @@ def _region(element: Element, layer: Layer, number: int) -> Region:
     if not vertices:
         raise NotReadable(f"{where} has no vertices.")
     rows = [dict(row.attrib) for row in element.findall("Attributes/Attribute")]
-    ours = {row["Name"][len(PREFIX) :]: row.get("Value", "") for row in rows if _is_ours(row)}
+    ours = {row["Name"][len(PREFIX) :]: _said(row.get("Value", "")) for row in rows if _is_ours(row)}
     kept = [row for row in rows if not _is_ours(row)]
     kind = ours.get("kind") or KIND_OF_TYPE.get(element.get("Type", "0"), "freehand")
     if len(vertices) == 1:
         kind = "point"
     return Region(kind, vertices, dict(element.attrib), kept, ours, where)
+
+
+def _said(text: str) -> str:
+    """A value of one of our rows; what XML cannot say stands there as JSON."""
+    if not text.startswith(AS_JSON):
+        return text
+    try:
+        return str(json.loads(text[len(AS_JSON) :]))
+    except ValueError as error:
+        raise NotReadable(f"An attribute row of ours is not JSON: {error}") from error
+
+
+def _in_xml(value: str) -> str:
+    plain = not NOT_XML.search(value) and not value.startswith(AS_JSON)
+    return value if plain else AS_JSON + json.dumps(value)
 
 
 def _is_ours(row: Mapping[str, str]) -> bool:
@@ -136,7 +152,7 @@ def _shape(parts: Sequence[Region], layer: Layer) -> Shape:
         kind=first.kind,
         geometry=first.geometry(parts),
         label=first.ours.get("label", layer.name),
-        comment=json.loads(first.ours["text"]) if "text" in first.ours else first.attributes.get("Text", ""),
+        comment=first.ours.get("text", first.attributes.get("Text", "")),
         layer=layer.uid,
         uid=first.ours.get("uid", ""),
         author=first.ours.get("author", ""),
@@ -204,7 +220,7 @@ def _write_region(parent: Element, shape: Shape, layer: Layer, region: Region, n
     for row in region.rows:
         SubElement(rows, "Attribute", row)
     for name, value in {**_ours_of(shape, layer), **region.ours}.items():
-        SubElement(rows, "Attribute", {"Name": PREFIX + name, "Id": "0", "Value": _xml_text(value, notes)})
+        SubElement(rows, "Attribute", {"Name": PREFIX + name, "Id": "0", "Value": _in_xml(value)})
     vertices = SubElement(element, "Vertices")
     for x, y, z in region.vertices:
         SubElement(vertices, "Vertex", {"X": f"{x:.12g}", "Y": f"{y:.12g}", "Z": f"{z:.12g}"})
@@ -219,11 +235,11 @@ def _same_kind(kept: str | None, kind: str) -> bool:
 def _ours_of(shape: Shape, layer: Layer) -> dict[str, str]:
     ours = {"uid": shape.uid, "author": shape.author}
     ours["kind"] = shape.kind if shape.kind == "polygon" else ""
-    ours["label"] = shape.label if shape.label != layer.name else ""
-    ours["text"] = json.dumps(shape.comment) if NOT_XML.search(shape.comment) else ""
+    ours["text"] = shape.comment if NOT_XML.search(shape.comment) else ""
     extra = {key: value for key, value in shape.extra.items() if key != "imagescope"}
     ours["extra"] = json.dumps(extra) if extra else ""
-    return {name: value for name, value in ours.items() if value}
+    own_label = {"label": shape.label} if shape.label != NOT_XML.sub("\ufffd", layer.name) else {}
+    return {**{name: value for name, value in ours.items() if value}, **own_label}
 
 
 def _xml_text(text: str, notes: set[str]) -> str:

@@ -41,8 +41,7 @@ class Filled:
     def of_folder(cls, root: Path) -> Self:
         """What a finished folder says of itself."""
         rows = json.loads((root / bag.MANIFEST).read_bytes())["files"]
-        known = ("path", "sha256", "bytes", "kind")
-        entries = [bag.Entry(*(row[name] for name in known), about={}) for row in rows]
+        entries = [bag.Entry(row["path"], row["sha256"], row["bytes"], row["kind"], {}) for row in rows]
         stats = json.loads((root / "statistics.json").read_bytes())
         return cls(entries, {}, stats, bag.sha256_of(root / bag.MANIFEST))
 

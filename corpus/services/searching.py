@@ -3,10 +3,14 @@
 import tempfile
 import zipfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from core.errors import Unavailable
 from core.jobs import beat
+from corpus import bag
 from corpus.errors import ReleaseStopped
 from corpus.models import ReleaseItem
 from corpus.services.filling import Filled
@@ -16,26 +20,49 @@ from deidentify.known import Known
 from deidentify.services import known_values
 from lims.models import Case
 
+# The gate is a process of its own: two at once leave a small machine its share.
+AT_ONCE: Final = 2
+
+
+@dataclass(frozen=True)
+class Task:
+    """Files that one run of the gate judges together, against what is known."""
+
+    paths: tuple[str, ...]
+    known: Known
+
 
 def search(filled: Filled, root: Path) -> None:
     """Raise ReleaseStopped at the first trace; Unavailable when the gate does not answer.
 
-    Images are judged one by one. A patient's small files are judged in one bundle, and so are the files
-    about the release, against what is known of every patient in it: the gate opens every member of a
-    bundle.
+    Images are judged one by one. A patient's small files are judged in one bundle, and so are the files about
+    the release, against what is known of every patient in it: the gate opens every member of a bundle.
     """
+    tasks = _tasks(filled)
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        runs = [pool.submit(_judge, root, task) for task in tasks]
+        try:
+            for run in as_completed(runs):
+                run.result()
+                beat()
+        finally:
+            for run in runs:
+                run.cancel()
+
+
+def _tasks(filled: Filled) -> list[Task]:
     images = {entry.path for entry in filled.entries if entry.kind == ReleaseItem.Kind.IMAGE}
     known = {case.patient_id: known_values(case) for case in _one_per_patient(filled.cases.values())}
+    tasks: list[Task] = []
     small: dict[int, list[str]] = {}
     for path, case in filled.cases.items():
         if path in images:
-            _judge(root / path, known[case.patient_id], path)
+            tasks.append(Task((path,), known[case.patient_id]))
         else:
             small.setdefault(case.patient_id, []).append(path)
-    for patient, paths in small.items():
-        _bundle(root, paths, known[patient])
+    tasks += [Task(tuple(paths), known[patient]) for patient, paths in small.items()]
     about = sorted({entry.path for entry in filled.entries} - filled.cases.keys())
-    _bundle(root, [*about, "manifest.json", "tagmanifest-sha256.txt"], _together(known.values()))
+    return [*tasks, Task((*about, bag.MANIFEST, bag.TAG_MANIFEST), _together(known.values()))]
 
 
 def _one_per_patient(cases: Iterable[Case]) -> list[Case]:
@@ -52,24 +79,27 @@ def _together(known: Iterable[Known]) -> Known:
     )
 
 
-def _bundle(root: Path, paths: list[str], known: Known) -> None:
+def _judge(root: Path, task: Task) -> None:
+    """One run of the gate, in a folder of its own: it writes its certificate beside what it judges."""
     with tempfile.TemporaryDirectory(prefix="nocturne-search-") as folder:
-        bundle = Path(folder) / "bundle.zip"
-        with zipfile.ZipFile(bundle, "w", zipfile.ZIP_STORED) as archive:
-            for number, path in enumerate(paths):
-                archive.write(root / path, f"{number:06d}/{path}")
-        _judge(bundle, known, f"{len(paths)} small files")
-
-
-def _judge(file: Path, known: Known, what: str) -> None:
-    beat()
-    with tempfile.TemporaryDirectory(prefix="nocturne-search-") as folder:
-        view = Path(folder) / file.name  # the gate writes its certificate beside what it judges
-        view.symlink_to(file)
+        judged = _laid_out(Path(folder), root, task)
+        what = task.paths[0] if len(task.paths) == 1 else f"{len(task.paths)} small files"
         try:
-            run_gate(view, known)
+            run_gate(judged, task.known)
         except DeidentifyError as error:
             if error.retryable:
                 raise Unavailable(f"The gate does not answer: {error}") from error
             found = error.certificate.get("hits", []) if isinstance(error, GateRefused) else []
             raise ReleaseStopped(f"{what}: {error}", hits=len(found)) from error
+
+
+def _laid_out(folder: Path, root: Path, task: Task) -> Path:
+    if len(task.paths) == 1:
+        view = folder / Path(task.paths[0]).name
+        view.symlink_to(root / task.paths[0])
+        return view
+    bundle = folder / "bundle.zip"
+    with zipfile.ZipFile(bundle, "w", zipfile.ZIP_STORED) as archive:
+        for number, path in enumerate(task.paths):
+            archive.write(root / path, f"{number:06d}/{path}")
+    return bundle

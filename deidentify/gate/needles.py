@@ -14,6 +14,7 @@ import numpy as np
 from deidentify.gate.values import Spelling, squeeze
 
 WINDOW: Final = 8 << 20
+SHORTEST_REVERSED: Final = 6  # a shorter lone word is an everyday word backwards: Elif is "file", Eman is "name"
 _WORD: Final = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyz")
 _NOT_ALNUM: Final = bytes(byte for byte in range(256) if byte < 128 and not chr(byte).isalnum())
 
@@ -133,7 +134,7 @@ def _encodings(text: str, spelling: Spelling) -> Iterator[Needle]:
         for form in {quote(case), quote_plus(case)} - {case}:
             yield Needle(form.lower().encode(), label, "url", whole)
         yield from _base64(raw, label)
-        if len(raw) >= 3:
+        if len(raw) >= SHORTEST_REVERSED or not whole:
             yield Needle(raw[::-1].lower(), label, "reversed", whole)
 
 

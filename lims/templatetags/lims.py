@@ -99,7 +99,7 @@ def slot_cell(
         )
     tone, shape = LOOKS[slot.slide.state] if slot.slide else (("bad", "✕") if slot.barcode else ("idle", "○"))
     state = State(slot.slide.state) if slot.slide else None
-    label = SHORT.get(state, state.label) if state else ("Not ours" if slot.barcode else "Empty")
+    label = SHORT.get(state, state.label) if state else ("Problem" if slot.barcode else "Empty")
     return format_html(
         '<a class="slot tone-{}{}" href="{}" title="{}: {}">'
         '<span class="state"><span aria-hidden="true">{}</span> {}</span>'

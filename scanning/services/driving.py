@@ -22,7 +22,7 @@ from scanning.models import Attempt, Night, Snapshot
 from scanning.plans import plan_for
 from scanning.services.leases import beat, lease
 from scanning.services.nights import end_night_if_done, next_attempt
-from vslide import SlideError
+from vslide import SlideError, SlideHeader
 from vslide.client import SlideService
 from vslide.codec import chunk_grid
 from wire import RemoteError, WireError
@@ -67,7 +67,8 @@ class _Drive:
         name = self.attempt.night.scanner.name
         self._begin()
         with scanner_client(name) as scanner, slide_service() as service:
-            state, command = flow.begin(self.clock())
+            state, first = flow.begin(self.clock())
+            command: flow.Command | None = first
             while command is not None:
                 event = self._carry_out(command, scanner, service)
                 if event is None:
@@ -146,7 +147,7 @@ class _Drive:
         Attempt.objects.filter(pk=self.attempt.pk).update(parameters=parameters)
         return plan
 
-    def _header(self, plan: ScanPlan, info: ScannerInfo) -> object:
+    def _header(self, plan: ScanPlan, info: ScannerInfo) -> SlideHeader:
         return plan.header(
             slide_id=self.attempt.slide.uid.hex,
             run_id=self.attempt.run.hex,

@@ -63,7 +63,8 @@ def test_it_reads_layers_negative_regions_and_attributes():
     given = read(
         b"""<Annotations MicronsPerPixel="0.25"><Annotation Id="3" Name="tumour" LineColor="255"><Regions>
         <Region Id="1" Type="1" Text="first"><Attributes><Attribute Name="Grade" Value="3"/></Attributes>
-          <Vertices><Vertex X="0" Y="0"/><Vertex X="4" Y="0"/><Vertex X="4" Y="2"/><Vertex X="0" Y="2"/></Vertices>
+          <Vertices><Vertex X="0" Y="0"/><Vertex X="4" Y="0"/>
+            <Vertex X="4" Y="2"/><Vertex X="0" Y="2"/></Vertices>
         </Region>
         <Region Id="2" Type="0" NegativeROA="1">
           <Vertices><Vertex X="1" Y="1"/><Vertex X="2" Y="1.5"/><Vertex X="1" Y="2"/></Vertices></Region>

@@ -7,15 +7,17 @@ from django.urls import reverse
 
 from annotation.models import Annotation, Assignment
 from annotation.services import assign
+from lims.models import Slide
 from lims.states import State
 from tests.annotation.making import SQUARE, clean, reader
+from tests.conftest import Browsers
 
 pytestmark = pytest.mark.django_db
 ROLES = ("technician", "pathologist", "manager", "steward", "administrator")
 
 
 @pytest.fixture
-def mine(client_of) -> Assignment:
+def mine(client_of: Browsers) -> Assignment:
     """A slide on the list of the cast's own pathologist."""
     client_of("pathologist")
     reader("pathologist")
@@ -24,7 +26,7 @@ def mine(client_of) -> Assignment:
     return made
 
 
-def body(slide, /, **changes):
+def body(slide: Slide, /, **changes: object) -> dict[str, object]:
     facts = {"client_id": str(uuid.uuid4()), "slide": str(slide.uid), "kind": "freehand", "geometry": SQUARE}
     return {**facts, "label": "", "comment": "", "version": 0, **changes}
 

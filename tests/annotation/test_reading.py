@@ -50,6 +50,7 @@ def test_it_lets_only_its_reader_sign_off():
 def test_it_believes_no_more_minutes_than_have_passed():
     made = assigned()
     open_assignment(assignment=made, actor=made.reader.user)
+    assert made.opened_at is not None
     made.opened_at -= timedelta(minutes=3)
     submit(assignment=made, actor=made.reader.user, active_s=36_000)
     assert made.minutes == pytest.approx(3, abs=0.1)

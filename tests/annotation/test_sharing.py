@@ -60,7 +60,7 @@ def test_it_shares_fairly_and_keeps_a_case_together():
     for number in range(10):
         assign(slide=clean(accession=f"C-{number}", mrn=f"M-{number}"))
         assign(slide=clean(accession=f"C-{number}", mrn=f"M-{number}"))
-    cases = {}
+    cases: dict[int, set[int]] = {}
     for row in Assignment.objects.select_related("slide__block__specimen__case"):
         cases.setdefault(row.slide.case.pk, set()).add(row.reader_id)
     assert [load.open for load in queries.loads()] == [10, 10]

@@ -1,3 +1,4 @@
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -22,11 +23,11 @@ class Bell:
 
     rung: list[tuple[str, int, str]] = field(default_factory=list)
 
-    def send_task(self, name: str, args: list[int], queue: str) -> None:
+    def send_task(self, name: str, args: Sequence[int], *, queue: str) -> None:
         self.rung.append((name, args[0], queue))
 
 
-def run(work, job: Job, *, attempts: int = 3) -> Job:
+def run(work: Callable[..., None], job: Job, *, attempts: int = 3) -> Job:
     jobs._run(job.pk, work, jobs.Terms(lease_s=60, attempts=attempts))
     return Job.objects.get(pk=job.pk)
 

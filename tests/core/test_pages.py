@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -12,6 +13,7 @@ from core.errors import Conflict, NocturneError, Unavailable
 from core.middleware import TypedErrors
 from core.templatetags import core as tags
 
+EDGE = TypedErrors(lambda request: HttpResponse())
 CSS = (Path(__file__).parents[2] / "core/static/core/nocturne.css").read_text(encoding="utf-8")
 
 
@@ -60,7 +62,7 @@ def test_it_refuses_a_form_from_elsewhere(technician):
 
 @pytest.mark.parametrize("path", ["/nothing/", "/api/nothing/"])
 @pytest.mark.django_db
-def test_it_says_that_there_is_nothing(client, path: str):
+def test_it_says_that_there_is_nothing(client: Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 404
     assert response["Content-Type"].startswith("application/json") == path.startswith("/api/")
@@ -75,17 +77,16 @@ def test_its_own_fault_needs_no_database():
 
 
 @pytest.mark.parametrize("error", [Conflict("Taken."), Unavailable("Away."), NocturneError("Odd.")])
-def test_a_typed_error_says_what_was_kept(error: NocturneError):
-    response = TypedErrors(lambda request: None).process_exception(RequestFactory().get("/"), error)
+def test_a_typed_error_says_what_was_kept(error: NocturneError) -> None:
+    response = EDGE.process_exception(RequestFactory().get("/"), error)
+    assert response is not None
     assert response.status_code == error.status
     assert error.message in response.content.decode()
     assert re.search(r"Nothing was|is kept", response.content.decode())
 
 
 def test_an_untyped_error_is_not_swallowed():
-    assert (
-        TypedErrors(lambda request: None).process_exception(RequestFactory().get("/"), ValueError()) is None
-    )
+    assert EDGE.process_exception(RequestFactory().get("/"), ValueError()) is None
 
 
 def test_its_small_words_are_escaped_and_bounded():
@@ -112,7 +113,7 @@ def mixed(over: str, share: float, under: str) -> str:
 
 
 @pytest.mark.parametrize("theme", [0, 1])
-def test_its_colours_have_the_contrast_that_wcag_aa_asks_for(theme: int):
+def test_its_colours_have_the_contrast_that_wcag_aa_asks_for(theme: int) -> None:
     found = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", CSS)
     colour = {name: pair[theme] for name, *pair in found}
     assert len(colour) == 18

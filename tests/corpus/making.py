@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -18,7 +19,7 @@ from tests.lims.making import slide
 from viewer.models import VirtualSlide
 
 
-def read_slide(*, report: bool = True, label: str = "tumour", comment: str = "", **facts) -> Slide:
+def read_slide(*, report: bool = True, label: str = "tumour", comment: str = "", **facts: Any) -> Slide:
     """A slide from the record to signed off, through de-identification and the gate; its file named its
     patient.
     """

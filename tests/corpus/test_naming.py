@@ -71,7 +71,8 @@ def test_no_two_slides_of_a_release_share_a_name(rows):
     "change",
     [
         {"tissue": "../etc"}, {"tissue": "Breast"}, {"key": "1234567"}, {"key": "1234567a"},
-        {"key": "１２３４５６７８"}, {"year": 2500}, {"sample": -1}, {"sample": True}, {"site": "a/b"}, {"site": ".."}, {"site": "0A001"},
+        {"key": "１２３４５６７８"},
+        {"year": 2500}, {"sample": -1}, {"sample": True}, {"site": "a/b"}, {"site": ".."}, {"site": "0A001"},
         {"cut": "xyz"}, {"cut_number": 0}, {"duplicate": -1}, {"extension": "exe"}, {"day": "2015-03-05"},
         {"key": "12345678\n"},
     ],

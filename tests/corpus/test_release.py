@@ -4,6 +4,7 @@ import json
 import zipfile
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -22,7 +23,7 @@ from tests.conftest import person
 from tests.corpus.making import read_slide
 
 pytestmark = pytest.mark.django_db(databases=["default", "vault"])
-CASE = {"accession": "S19-23421", "mrn": "00481516", "tissue": "breast"}
+CASE: dict[str, Any] = {"accession": "S19-23421", "mrn": "00481516", "tissue": "breast"}
 
 
 def approved(template: str = "tudp-2018") -> Release:
@@ -161,7 +162,10 @@ def test_a_later_release_takes_no_name_twice():
 
 def test_a_draft_may_be_discarded_and_a_release_may_not():
     read_slide(**CASE)
-    discard_release(release=create_release(actor=person("steward")), actor=person("steward"))
+    draft = create_release(actor=person("steward"))
+    assert queries.candidates() == []  # a draft names it: no second one does
+    discard_release(release=draft, actor=person("steward"))
+    assert len(queries.candidates()) == 1
     assert not Release.objects.exists()
 
 

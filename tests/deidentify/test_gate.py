@@ -10,6 +10,7 @@ import zxingcpp
 from PIL import Image
 
 from deidentify.gate.judge import Verdict, judge
+from deidentify.gate.needles import Finder, Grade
 from deidentify.gate.values import parse_known, spellings
 from tests.deidentify.making import (
     ENCODINGS,
@@ -189,3 +190,9 @@ def test_it_shares_no_code_with_what_it_judges() -> None:
     }
     ours = ("deidentify", "vslide", "core", "lims", "viewer", "django")
     assert not {name for name in imported if name.startswith(ours) and not name.startswith("deidentify.gate")}
+
+
+def test_it_takes_no_short_word_for_a_name_backwards() -> None:
+    known = {"names": ["Elif Yildiz"], "identifiers": [], "dates": [], "other": []}
+    matches = Finder(spellings(known)).search(b"file, name; zidliy", Grade.TEXT)
+    assert [match.needle.data for match in matches if match.needle.encoding == "reversed"] == [b"zidliy"]

@@ -33,7 +33,10 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
     if options.name in NOT_BUILT:
-        print(f"nocturne faults: the campaign '{options.name}' is not built yet; there is: kills", file=sys.stderr)
+        print(
+            f"nocturne faults: the campaign '{options.name}' is not built yet; there is: kills",
+            file=sys.stderr,
+        )
         return UNAVAILABLE
     if options.n < 1 or options.fields < 1:
         print("nocturne faults: --n and --fields are 1 or more", file=sys.stderr)

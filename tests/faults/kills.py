@@ -32,6 +32,7 @@ from wire import WireError
 
 COLUMNS = 20
 WIDE, TALL = 96, 64
+LAST_CHANNEL = 1
 BUILDING_SHARE = 0.2  # of the kills strike while the slide is built
 PAUSE_S = 0.002  # between two fields, so that a kill falls between them and not after all
 PATIENCE_S = 60.0
@@ -41,12 +42,13 @@ Say = Callable[[str], None]
 
 @dataclass
 class Trial:
-    """One slide: what is sent, and when its writer is killed (after so many fields; None: while it is built)."""
+    """One slide: what is sent, and when its writer is killed (after so many planes; None: while it is built)."""
 
     header: SlideHeader
     pixels: dict[Key, NDArray[Any]]
     kill_after: int | None
     delay_s: float
+    killed: bool = False
     killed_at: float = 0.0
     acknowledged: set[Key] = field(default_factory=set)
 
@@ -55,19 +57,21 @@ def campaign(*, kills: int, seed: int = 1, fields: int = 200, say: Say = lambda 
     """So many slides, each with one kill."""
     random, tally, began = Random(seed), Tally(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nocturne-kills-") as folder, serving(Path(folder)) as service:
-        for number in range(1, kills + 1):
+        while tally.tried < kills:
             trial = make_trial(random, fields)
             before = len(tally.problems)
             try:
                 _run(trial, service, tally)
             except (SlideError, WireError, TimeoutError) as error:
                 tally.unreadable += 1
-                tally.problems.append(f"kill {number}: {type(error).__name__}: {error}")
-            tally.tried += 1
+                tally.problems.append(f"run {trial.header.run_id}: {type(error).__name__}: {error}")
+            tally.tried += (
+                trial.killed or len(tally.problems) > before
+            )  # it may be built before the kill comes
             for problem in tally.problems[before:]:
                 say(problem)
-            if number % 10 == 0:
-                say(f"{number} of {kills} kills, {time.monotonic() - began:.0f} s")
+            if trial.killed and tally.tried % 10 == 0:
+                say(f"{tally.tried} of {kills} kills, {time.monotonic() - began:.0f} s")
     tally.seconds = time.monotonic() - began
     return tally
 
@@ -82,9 +86,13 @@ def make_trial(random: Random, fields: int) -> Trial:
     )  # fmt: skip
     dice = np.random.default_rng(random.randrange(2**32))
     keys = [FieldKey(number // COLUMNS, number % COLUMNS) for number in range(fields)]
-    pixels = {(k, w): dice.integers(0, 4000, (TALL, WIDE)).astype(np.uint16) for k in keys for w in range(2)}
+    pixels = {
+        (k, w): dice.integers(0, 4000, (TALL, WIDE)).astype(np.uint16)
+        for k in keys
+        for w in range(LAST_CHANNEL + 1)
+    }
     building = random.random() < BUILDING_SHARE
-    after = None if building else random.randrange(1, fields + 1)
+    after = None if building else random.randrange(1, len(pixels) + 1)
     return Trial(header, pixels, after, random.uniform(0.0, 0.25 if building else PAUSE_S))
 
 
@@ -101,45 +109,41 @@ def _run(trial: Trial, service: Service, tally: Tally) -> None:
             time.sleep(trial.delay_s)
             _kill_writer(trial, service)
         status = _outcome(client, header.run_id)
-        if trial.kill_after is None:
-            tally.resumed_s.append(time.monotonic() - trial.killed_at)
         _judge(trial, service, status, tally)
         if status.state == "verified":
             client.forget(header.run_id)
 
 
 def _stream(trial: Trial, service: Service, sink: ProxySink, tally: Tally) -> None:
-    """Send every plane; kill the writer on the way; note when the first acknowledgement after it arrives."""
-    waiting = False
+    """Send every plane; on the way kill the writer, and see when what was sent after it begins to be acknowledged."""
+    resumed = trial.kill_after is None
     for number, ((key, channel), pixels) in enumerate(trial.pixels.items(), start=1):
         chunks = encode_plane(pixels, trial.header.chunk_shape)
-        x_um, y_um = key.c * 90.0, key.r * 60.0
-        sink.put(Plane(key, channel, x_um, y_um, 0.0, chunks))
-        if channel == 1:
+        sink.put(Plane(key, channel, key.c * 90.0, key.r * 60.0, 0.0, chunks))
+        if channel == LAST_CHANNEL:
             time.sleep(PAUSE_S)
-        if trial.kill_after is not None and number == 2 * trial.kill_after:
+        if trial.killed and not resumed and _any_acknowledged(sink, trial, number):
+            tally.resumed_s.append(time.monotonic() - trial.killed_at)
+            resumed = True
+        if number == trial.kill_after:
             time.sleep(trial.delay_s)
             _kill_writer(trial, service)
-            trial.acknowledged = _acknowledged(trial, sink, number)
-            waiting = True
-        if waiting and len(_acknowledged(trial, sink, number)) > len(trial.acknowledged):
-            tally.resumed_s.append(time.monotonic() - trial.killed_at)
-            waiting = False
     sink.flush(PATIENCE_S)
-    if waiting:
+    if not resumed:
         tally.resumed_s.append(time.monotonic() - trial.killed_at)
     trial.acknowledged = set(trial.pixels)
 
 
-def _acknowledged(trial: Trial, sink: ProxySink, sent: int) -> set[Key]:
+def _any_acknowledged(sink: ProxySink, trial: Trial, sent: int) -> bool:
     """The sender numbers its planes from 1 and keeps each until it is acknowledged."""
-    kept = sink._sender._open
-    return {key for number, key in enumerate(trial.pixels, start=1) if number <= sent and number not in kept}
+    first = (trial.kill_after or 0) + 1
+    return any(number not in sink._sender._open for number in range(first, sent + 1))
 
 
 def _kill_writer(trial: Trial, service: Service) -> None:
     for pid in writers_of(service.process.pid):
         os.kill(pid, signal.SIGKILL)
+        trial.killed = True
     trial.killed_at = time.monotonic()
 
 

@@ -28,18 +28,34 @@ def free_port() -> int:
 class Service:
     """`python -m vslide serve` in a session of its own, with its log beside its store."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *options: str) -> None:
         self.root = root
+        self.options = options
         self.endpoint = f"tcp://127.0.0.1:{free_port()}"
         root.mkdir(parents=True, exist_ok=True)
         self.start()
 
     def start(self) -> None:
-        argv = [sys.executable, "-m", "vslide", "serve", "--root", str(self.root), "--endpoint", self.endpoint]
+        argv = [
+            sys.executable,
+            "-m",
+            "vslide",
+            "serve",
+            "--root",
+            str(self.root),
+            "--endpoint",
+            self.endpoint,
+            *self.options,
+        ]
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
         with (self.root / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
-                argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+                argv,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
             )
         self._wait()
 
@@ -68,8 +84,8 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(root: Path) -> Iterator[Service]:
-    service = Service(root)
+def serving(root: Path, *options: str) -> Iterator[Service]:
+    service = Service(root, *options)
     try:
         yield service
     finally:

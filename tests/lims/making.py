@@ -1,6 +1,7 @@
 """Short ways to a record that a test needs."""
 
 from itertools import count
+from typing import Any
 
 from core.models import User
 from lims import services
@@ -17,13 +18,13 @@ def hands() -> User:
     return person("technician")
 
 
-def entry(barcode: str = "", **given) -> Accession:
+def entry(barcode: str = "", **given: Any) -> Accession:
     number = next(_numbers)
     facts = {"accession": f"S26-{number:05d}", "mrn": f"{10_000_000 + number}", "family_name": "Nakamura"}
     return Accession(barcode=barcode or f"B-{number}", **{**facts, **given})
 
 
-def slide(state: str = State.REGISTERED, **given) -> Slide:
+def slide(state: str = State.REGISTERED, **given: Any) -> Slide:
     made = services.register(entry=entry(**given), actor="test")
     if state != State.REGISTERED:
         Slide.objects.filter(pk=made.pk).update(state=state)

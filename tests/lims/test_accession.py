@@ -42,7 +42,7 @@ def test_it_counts_duplicates_of_one_cut():
 
 
 @pytest.mark.parametrize("bad", ["", "../etc", "a b", "=1+1", "x" * 65, "a/b", "ä1"])
-def test_it_refuses_a_barcode_that_is_none(bad: str):
+def test_it_refuses_a_barcode_that_is_none(bad: str) -> None:
     with pytest.raises(BadInput):
         services.register(entry=entry(accession="S26-9").__class__(bad, "S26-9", "9", "Ray"), actor="test")
     assert not Slide.objects.exists()

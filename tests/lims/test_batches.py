@@ -28,7 +28,7 @@ def test_it_takes_one_slide_for_a_slot():
 
 
 @pytest.mark.parametrize("place", [(0, 1), (41, 1), (1, 0), (1, 11)])
-def test_it_knows_forty_carousels_of_ten_slots(place: tuple[int, int]):
+def test_it_knows_forty_carousels_of_ten_slots(place: tuple[int, int]) -> None:
     with pytest.raises(BadInput):
         services.load(batch=batch(), placements=[Placement(*place, "B-1")], actor=hands())
 
@@ -49,7 +49,7 @@ def test_its_preflight_names_every_kind_of_problem():
     barcodes = [good.barcode, good.barcode, done.barcode, other.barcode, "NOBODY", ""]
     places = [Placement(1, i, barcode) for i, barcode in enumerate(barcodes, 1)]
     services.load(batch=made, placements=places, actor=hands())
-    found = {(p.slot.position, p.kind) for p in queries.preflight(made)}
+    found = {(p.slot.position if p.slot else 0, p.kind) for p in queries.preflight(made)}
     assert found == {
         (1, "duplicate"),
         (2, "duplicate"),
@@ -100,5 +100,7 @@ def test_its_board_has_at_least_four_rows_and_every_one_in_use():
     services.load(batch=made, placements=[Placement(7, 10, one.barcode)], actor=hands())
     rows = queries.board(made)
     assert len(rows) == 7
-    assert rows[6][1][9].slide == one
+    last = rows[6][1][9]
+    assert last is not None
+    assert last.slide == one
     assert len(queries.board(made, carousels=40)) == 40

@@ -1,5 +1,6 @@
 import io
 import re
+from collections.abc import Sequence
 
 import docx
 import pytest
@@ -26,7 +27,7 @@ def test_it_makes_as_many_slides_as_were_asked_for():
 
 
 def test_it_is_the_same_for_the_same_seed():
-    def facts(seed: int) -> list[tuple]:
+    def facts(seed: int) -> Sequence[tuple[object, ...]]:
         with transaction.atomic():
             make_demo(slides=6, seed=seed, actor="demo")
             patients = Patient.objects.values_list("mrn", "family_name", "given_name", "birth_date")
@@ -41,6 +42,7 @@ def test_it_is_the_same_for_the_same_seed():
 def test_its_report_names_the_patient_as_real_ones_do():
     case = make_demo(slides=1, seed=1, actor="demo")[0].case
     text, patient = words(case.report), case.patient
+    assert patient.birth_date is not None
     assert text.count(patient.mrn) >= 3
     assert text.count(patient.family_name) >= 3
     assert case.accession in text

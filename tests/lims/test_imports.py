@@ -13,6 +13,7 @@ from core.errors import BadInput
 from lims import imports
 from lims.imports import columns
 from lims.models import Tissue
+from lims.services import Accession
 from tests.lims.making import slide
 
 HEAD = "barcode,accession,mrn,family_name,given_name,birth_date,sex,specimen,stain"
@@ -20,8 +21,15 @@ GOOD = "B-1,S26-1,12345678,Müller,Ann,1957-03-21,F,Left breast core,H&E"
 MANIFESTS = Path(os.environ.get("NOCTURNE_DATA", "../shared/data")) / "manifests"
 
 
-def sheet(*rows: str, head: str = HEAD):
+def sheet(*rows: str, head: str = HEAD) -> imports.Sheet:
     return imports.read_sheet("\n".join((head, *rows)).encode())
+
+
+def first_of(read: imports.Sheet) -> Accession:
+    """The entry of the first good row."""
+    entry = read.good[0].entry
+    assert entry is not None
+    return entry
 
 
 def only_problem(*rows: str, head: str = HEAD) -> str:
@@ -29,16 +37,16 @@ def only_problem(*rows: str, head: str = HEAD) -> str:
 
 
 def test_it_reads_a_row_of_ours():
-    entry = sheet(GOOD).good[0].entry
+    entry = first_of(sheet(GOOD))
     assert (entry.barcode, entry.mrn, entry.family_name) == ("B-1", "12345678", "Müller")
     assert (entry.birth_date, entry.sex, entry.tissue) == (date(1957, 3, 21), "F", Tissue.BREAST)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_it_reads_what_spreadsheets_write(delimiter: str, mark: bytes):
+def test_it_reads_what_spreadsheets_write(delimiter: str, mark: bytes) -> None:
     text = f"{HEAD}\r\n{GOOD}\r\n".replace(",", delimiter)
-    assert imports.read_sheet(mark + text.encode()).good[0].entry.given_name == "Ann"
+    assert first_of(imports.read_sheet(mark + text.encode())).given_name == "Ann"
 
 
 @pytest.mark.parametrize(
@@ -58,14 +66,14 @@ def test_it_reads_what_spreadsheets_write(delimiter: str, mark: bytes):
         (b"barcode,mrn\nB-1,1", "accession, family_name"),
     ],
 )
-def test_it_refuses_a_file_that_cannot_be_used(content: bytes, said: str):
+def test_it_refuses_a_file_that_cannot_be_used(content: bytes, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         imports.read_sheet(content)
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", " ="])
 @pytest.mark.parametrize("column", [0, 3, 8])
-def test_it_refuses_a_formula_and_names_its_column(start: str, column: int):
+def test_it_refuses_a_formula_and_names_its_column(start: str, column: int) -> None:
     cells = GOOD.split(",")
     cells[column] = f"{start}HYPERLINK(1)"
     assert f"column {HEAD.split(',')[column]}" in only_problem(",".join(cells))
@@ -90,7 +98,7 @@ def test_it_refuses_a_formula_and_names_its_column(start: str, column: int):
         ("H&E", "H&E,more", "10 cells"),
     ],
 )
-def test_it_refuses_a_row_and_says_why(old: str, new: str, said: str):
+def test_it_refuses_a_row_and_says_why(old: str, new: str, said: str) -> None:
     assert said in only_problem(GOOD.replace(old, new))
 
 
@@ -125,7 +133,7 @@ def test_it_sees_an_mrn_or_a_case_of_somebody_else():
 def test_it_reads_the_real_manifest():
     judged = imports.judged(imports.read_sheet((MANIFESTS / "slide_manifest_metadata.csv").read_bytes()))
     assert (len(judged.good), len(judged.refused)) == (36, 5)
-    first = judged.good[0].entry
+    first = first_of(judged)
     assert (first.barcode, first.accession, first.mrn) == ("CR-21-88-A1-1", "CR-21-88", "R064389")
     assert (first.family_name, first.given_name) == ("TESTING", "GT450 GOOGLE")
     assert (first.birth_date, first.tissue, first.clinician) == (None, Tissue.GASTROINTESTINAL, "First Last")
@@ -150,24 +158,24 @@ def test_it_sees_the_duplicate_of_the_real_manifest():
         ("Larynx biopsy", Tissue.HEAD_NECK),
     ],
 )
-def test_it_finds_the_category_in_the_words(words: str, tissue: str):
+def test_it_finds_the_category_in_the_words(words: str, tissue: str) -> None:
     assert columns.tissue("", words) == tissue
 
 
 @pytest.mark.parametrize("value", ["=1", "+1", "-1", "@x", "\t1", "\r1", " =1"])
-def test_it_writes_no_formula(value: str):
+def test_it_writes_no_formula(value: str) -> None:
     assert f"'{value}" in imports.to_csv(["why"], [[value]])
 
 
 @given(st.binary(max_size=400))
-def test_it_survives_any_bytes(content: bytes):
+def test_it_survives_any_bytes(content: bytes) -> None:
     with suppress(BadInput):
         read = imports.read_sheet(HEAD.encode() + b"\n" + content)
         assert all(row.good or row.problems for row in read.rows)
 
 
 @given(st.lists(st.text(max_size=20), min_size=9, max_size=9))
-def test_it_survives_any_cells(cells: list[str]):
+def test_it_survives_any_cells(cells: list[str]) -> None:
     text = imports.to_csv(HEAD.split(","), [cells])
     with suppress(BadInput):
         read = imports.read_sheet(text.encode("utf-8", "replace"))

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from core.errors import BadInput, Conflict, NotAllowed
-from core.models import AuditEntry, Job
+from core.models import AuditEntry, Job, User
 from lims import services
 from lims.models import SlideEvent
 from lims.states import BY_HAND, SYSTEM, TRANSITIONS, FailureReason, State, buttons, choices, diagram, find
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.django_db
 WHO = (SYSTEM, *(name for name in CAST if name != "anonymous"))
 
 
-def actor(who: str):
+def actor(who: str) -> User | str:
     return who if who == SYSTEM else person(who)
 
 
 @pytest.mark.parametrize(("source", "target"), [*product(State, State)])
-def test_it_moves_exactly_as_the_table_says(source: State, target: State):
+def test_it_moves_exactly_as_the_table_says(source: State, target: State) -> None:
     one = slide(source)
     one.held_from = target if source == State.HELD else ""
     step = find(source, target)
@@ -57,7 +57,7 @@ def test_it_reaches_every_state_from_registered():
 def test_it_writes_one_event_and_what_follows():
     one = slide(State.SCANNING)
     services.advance(slide=one, to=State.SCANNED)
-    event = SlideEvent.objects.filter(slide=one).last()
+    event = SlideEvent.objects.filter(slide=one).latest("pk")
     assert (event.source, event.target) == ("scanning", "scanned")
     assert (event.verb, event.actor) == ("publish", "system")
     assert Job.objects.get().args == {"slide_id": one.pk}
@@ -69,7 +69,7 @@ def test_it_audits_a_person_and_not_the_laboratory(technician):
     services.advance(slide=one, to=State.READY, actor=technician)
     services.advance(slide=one, to=State.SCANNING)
     assert AuditEntry.objects.count() == before + 1
-    assert AuditEntry.objects.last().action == "slide.accept"
+    assert AuditEntry.objects.latest("pk").action == "slide.accept"
 
 
 def test_it_keeps_the_reason_with_the_failure_and_forgets_it_on_the_way_on():
@@ -83,7 +83,7 @@ def test_it_keeps_the_reason_with_the_failure_and_forgets_it_on_the_way_on():
 
 
 @pytest.mark.parametrize(("reason", "note"), [("", ""), ("bad_luck", "")])
-def test_it_wants_a_reason_that_it_knows(reason: str, note: str):
+def test_it_wants_a_reason_that_it_knows(reason: str, note: str) -> None:
     one = slide(State.SCANNING)
     with pytest.raises(BadInput):
         services.advance(slide=one, to=State.FAILED, reason=reason, note=note)
@@ -113,7 +113,7 @@ def test_it_resumes_where_it_was_held(technician):
 
 
 @pytest.mark.parametrize("state", State)
-def test_its_buttons_are_a_part_of_its_choices(state: State):
+def test_its_buttons_are_a_part_of_its_choices(state: State) -> None:
     roles = frozenset({"technician", "steward"})
     shown = buttons(state, roles, State.READY)
     assert {t.verb for t in shown} <= BY_HAND

@@ -1,19 +1,22 @@
 import io
+from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from core.models import AuditEntry
 from lims import services
 from lims.models import Batch, Slide, Slot
 from lims.states import State
+from tests.conftest import Browsers
 from tests.lims.making import batch, loaded, slide
 
 pytestmark = pytest.mark.django_db
 CSV = b"barcode,accession,mrn,family_name\nX-1,X26-1,1,Ray\nX-1,X26-1,1,Ray\nX-2,X26-1,1,=Ray\n"
 
 
-def see(client, name: str, *args, **query) -> str:
+def see(client: Client, name: str, *args: object, **query: str) -> str:
     response = client.get(reverse(f"lims:{name}", args=args), query)
     assert response.status_code == 200, response.content
     return response.content.decode()
@@ -98,7 +101,7 @@ def test_it_registers_a_slide_by_its_form(client_of):
     assert Slide.objects.count() == 1
 
 
-def preview(client, content: bytes = CSV):
+def preview(client: Client, content: bytes = CSV) -> Any:
     file = io.BytesIO(content)
     file.name = "night.csv"
     return client.post(reverse("lims:import"), {"file": file})
@@ -168,7 +171,7 @@ def test_it_takes_a_slide_out_again(client_of):
 
 def test_it_builds_the_rescan_with_one_click(client_of):
     made = loaded(slide(), slide())
-    services.advance(slide=Slide.objects.order_by("pk").first(), to=State.FAILED, reason="jam")
+    services.advance(slide=Slide.objects.earliest("pk"), to=State.FAILED, reason="jam")
     Batch.objects.update(phase=Batch.Phase.MORNING)
     assert "Build the rescan batch" in see(client_of("technician"), "batch", made.pk)
     response = client_of("technician").post(reverse("lims:batch-rescan", args=[made.pk]))
@@ -180,7 +183,7 @@ def test_it_builds_the_rescan_with_one_click(client_of):
 
 
 @pytest.mark.parametrize("at", ["1-1", "40-10", "41-1", "x-y", "1", "-", "9999999-1", "²-1"])
-def test_it_shows_a_board_wherever_somebody_points(client_of, at: str):
+def test_it_shows_a_board_wherever_somebody_points(client_of: Browsers, at: str) -> None:
     made = loaded(slide())
     see(client_of("technician"), "batch", made.pk, at=at)
     see(client_of("manager"), "batch-fragment", made.pk, at=at)
@@ -190,5 +193,5 @@ def test_it_verifies_the_chain_and_shows_where_it_broke(client_of):
     slide()
     slide()
     assert "The chain holds" in see(client_of("administrator"), "audit", verify="")
-    AuditEntry.objects.filter(pk=AuditEntry.objects.first().pk).update(actor="eve")
+    AuditEntry.objects.filter(pk=AuditEntry.objects.earliest("pk").pk).update(actor="eve")
     assert "The chain is broken" in see(client_of("administrator"), "audit", verify="")

@@ -15,7 +15,7 @@ from wire.message import PREFIX, Codec
 
 def test_it_answers_with_the_frames_it_was_sent() -> None:
     with (
-        serving(lambda ask, frames: (Told(n=ask.n + 1), frames)) as server,
+        serving(lambda ask, frames: (Told(n=2), frames)) as server,
         Client(server.endpoint, (Told,)) as client,
     ):
         assert client.call(Ask(n=1), [b"raw", b""]) == (Told(n=2), [b"raw", b""])
@@ -42,16 +42,19 @@ def test_it_says_what_the_server_said_went_wrong() -> None:
     def handler(ask: Message, frames: list[bytes]) -> Message:
         raise Full("no room")
 
-    with serving(handler) as server, Client(server.endpoint, (Told,)) as client:
-        with pytest.raises(RemoteError, match="no room") as caught:
-            client.call(Ask(n=1))
+    with (
+        serving(handler) as server,
+        Client(server.endpoint, (Told,)) as client,
+        pytest.raises(RemoteError, match="no room") as caught,
+    ):
+        client.call(Ask(n=1))
     assert (caught.value.code, caught.value.retryable) == ("disk_full", True)
 
 
 def test_it_gives_up_when_nobody_answers() -> None:
-    with Client("tcp://127.0.0.1:9", (Told,), timeout_s=0.05, retries=1) as client:
-        with pytest.raises(Timeout, match="did not answer Ask"):
-            client.call(Ask(n=1))
+    nobody = Client("tcp://127.0.0.1:9", (Told,), timeout_s=0.05, retries=1)
+    with nobody as client, pytest.raises(Timeout, match="did not answer Ask"):
+        client.call(Ask(n=1))
 
 
 def test_it_finds_a_server_that_was_restarted() -> None:
@@ -76,13 +79,13 @@ def test_it_finds_a_server_that_was_restarted() -> None:
     ],
 )
 def test_it_survives_foreign_frames(frames: list[bytes]) -> None:
-    with serving(lambda ask, rest: Told(n=5)) as server:
-        with zmq.Context.instance().socket(zmq.DEALER) as foreign:
-            foreign.linger = 100
-            foreign.connect(server.endpoint)
-            foreign.send_multipart(frames)
-            with Client(server.endpoint, (Told,)) as client:
-                assert client.call(Ask(n=1))[0] == Told(n=5)
+    alien: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    with serving(lambda ask, rest: Told(n=5)) as server, alien as foreign:
+        foreign.linger = 100
+        foreign.connect(server.endpoint)
+        foreign.send_multipart(frames)
+        with Client(server.endpoint, (Told,)) as client:
+            assert client.call(Ask(n=1))[0] == Told(n=5)
 
 
 def test_it_survives_a_port_scan() -> None:
@@ -100,7 +103,8 @@ def test_it_survives_a_port_scan() -> None:
 
 
 def test_it_counts_what_it_drops() -> None:
-    with Server(ANYWHERE, (Ask,)) as server, zmq.Context.instance().socket(zmq.DEALER) as foreign:
+    alien: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    with Server(ANYWHERE, (Ask,)) as server, alien as foreign:
         foreign.linger = 100
         foreign.connect(server.endpoint)
         foreign.send_multipart([b"hello", b"there"])

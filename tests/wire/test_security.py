@@ -18,16 +18,15 @@ def ask(endpoint: str, security: Security | None) -> Told:
 def test_it_serves_allowed_keys_only() -> None:
     server_keys, ours, foreign = KeyPair.new(), KeyPair.new(), KeyPair.new()
     security = Security(server_keys, allowed=frozenset({ours.public}))
-    with Server(ANYWHERE, (Ask,), security=security) as server:
-        with running(lambda: server.serve_once(lambda message, frames: Told(n=7), 0.02)):
-            assert ask(server.endpoint, Security(ours, server=server_keys.public)) == Told(n=7)
-            for stranger in (
-                None,
-                Security(foreign, server=server_keys.public),
-                Security(ours, server=foreign.public),
-            ):
-                with pytest.raises(Timeout):
-                    ask(server.endpoint, stranger)
+    strangers = (None, Security(foreign, server=server_keys.public), Security(ours, server=foreign.public))
+    with (
+        Server(ANYWHERE, (Ask,), security=security) as server,
+        running(lambda: server.serve_once(lambda message, frames: Told(n=7), 0.02)),
+    ):
+        assert ask(server.endpoint, Security(ours, server=server_keys.public)) == Told(n=7)
+        for stranger in strangers:
+            with pytest.raises(Timeout):
+                ask(server.endpoint, stranger)
 
 
 @pytest.mark.parametrize("endpoint", ["tcp://0.0.0.0:*", "tcp://*:*", "tcp://192.0.2.1:5700"])

@@ -6,9 +6,12 @@
  * <div data-chart="ID OF THE TABLE" data-bars="1,2" data-line="3" data-unit="slides" data-tones="good,bad">
  */
 
-import uPlot from "/static/npm/uplot/dist/uPlot.esm.js";
+/** By an address beside this module's own: a bare name would need an import map, which is an inline script. */
+const { default: uPlot } = /** @type {{default: typeof import("uplot")}} */ (
+  await import(String(new URL("../npm/uplot/dist/uPlot.esm.js", import.meta.url)))
+);
 
-const HEIGHT = 240;
+const HEIGHT = 256;
 const LINE_LENGTH = 11;
 
 /**
@@ -87,6 +90,16 @@ function series(place, table) {
   return { drawn, data };
 }
 
+/**
+ * From nothing to a little above the highest bar.
+ *
+ * @param {unknown} _chart
+ * @param {number | null} _least
+ * @param {number | null} most
+ * @returns {[number, number]}
+ */
+const upTo = (_chart, _least, most) => [0, most ? most * 1.1 : 1];
+
 /** @param {HTMLElement} place */
 function draw(place) {
   const table = document.getElementById(place.dataset.chart ?? "");
@@ -97,7 +110,7 @@ function draw(place) {
   const grid = { stroke: tone("--line"), width: 1 };
   const room = Math.max(1, Math.ceil((names.length * 90) / place.clientWidth));
   const axes = [
-    { stroke: ink, grid: { show: false }, size: 56, splits: () => names.map((_, n) => n), values: () => names.map((name, n) => (n % room ? "" : wrapped(name))) },
+    { stroke: ink, grid: { show: false }, size: 72, splits: () => names.map((_, n) => n), values: () => names.map((name, n) => (n % room ? "" : wrapped(name))) },
     { stroke: ink, grid, label: place.dataset.unit ?? "", size: 56, labelSize: 18 },
   ];
   if (place.dataset.line) axes.push(/** @type {any} */ ({ scale: "%", side: 1, stroke: ink, grid: { show: false }, size: 60, values: (/** @type {unknown} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => `${tick} %`) }));
@@ -108,7 +121,7 @@ function draw(place) {
       height: HEIGHT,
       legend: { show: drawn.length > 1, live: false },
       cursor: { show: false },
-      scales: { x: { time: false, range: [-0.6, names.length - 0.4] }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] }, "%": { range: [0, 105] } },
+      scales: { x: { time: false, range: [-0.6, names.length - 0.4] }, y: { range: upTo }, "%": { range: [0, 105] } },
       series: [{}, ...drawn],
       axes,
     },

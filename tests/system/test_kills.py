@@ -1,0 +1,78 @@
+"""kill -9 of any process in the middle of the night: every slide is accounted for and no field of view is lost."""
+
+import time
+
+import pytest
+
+from tests.system.laboratory import Laboratory, until
+
+SLIDES = 4
+RECOVERED_WITHIN_S = 60.0  # of a loaded machine; an idle one needs half of it
+
+UNDER_WAY = """
+    SELECT count(*) FROM scanning_attempt a JOIN lims_slide s ON s.id = a.slide_id
+    WHERE s.barcode LIKE ? || '-%' AND a.state = 'running' AND a.done_planes > 0
+"""
+ENDED = """
+    SELECT count(*) FROM scanning_attempt a JOIN lims_slide s ON s.id = a.slide_id
+    WHERE s.barcode LIKE ? || '-%' AND a.state IN ('done', 'failed')
+"""
+SNAPPED = "SELECT count(*) FROM scanning_snapshot p JOIN lims_slide s ON s.id = p.slide_id WHERE s.barcode LIKE ? || '-%'"
+
+
+def wait_for(laboratory: Laboratory, question: str, name: str, count: int = 1) -> None:
+    until(lambda: laboratory.ask(question, name)[0][0] >= count, 120, f"{count} of {question}")
+
+
+@pytest.mark.parametrize(
+    "victims",
+    [
+        ["worker-scanner-1"],
+        ["worker-scanner-1's child"],
+        ["worker"],
+        ["writer"],
+        ["slides"],
+        ["scanner-1"],
+        ["broker"],
+        ["web", "relay", "beat"],
+    ],
+    ids=" ".join,
+)
+def test_the_night_survives_a_kill(laboratory: Laboratory, victims: list[str]):
+    name = f"K-{victims[0].replace(' ', '-').replace(chr(39), '')}"
+    night = laboratory.night(name, SLIDES)
+    wait_for(laboratory, UNDER_WAY, name)
+    for victim in victims:
+        laboratory.kill(victim)
+    killed = time.monotonic()
+    before = laboratory.ask(ENDED, name)[0][0]
+    wait_for(laboratory, ENDED, name, before + 1)
+    recovered_s = time.monotonic() - killed
+    found = laboratory.morning(night)
+    assert (found["slides"], found["published"], found["failed"]) == (SLIDES, SLIDES, 0), found
+    assert (found["lost_fields"], found["wrong_files"], found["open"]) == (0, [], 0), found
+    assert recovered_s < RECOVERED_WITHIN_S
+    until(laboratory.is_well, 60, "every process is well again")
+
+
+@pytest.mark.parametrize("victim", ["scanner-1", "worker-scanner-1", "broker"])
+def test_the_snapshots_survive_a_kill(laboratory: Laboratory, victim: str):
+    name = f"S-{victim}"
+    night = laboratory.night(name, SLIDES)
+    wait_for(laboratory, SNAPPED, name)
+    laboratory.kill(victim)
+    found = laboratory.morning(night)
+    assert (found["slides"], found["published"], found["failed"]) == (SLIDES, SLIDES, 0), found
+    assert (found["lost_fields"], found["wrong_files"], found["open"]) == (0, [], 0), found
+
+
+def test_the_night_survives_several_kills(laboratory: Laboratory):
+    """One after the other, while the same night goes on."""
+    night = laboratory.night("K-all", 2 * SLIDES)
+    for ended, victim in enumerate(["writer", "worker-scanner-1", "scanner-1", "slides", "worker"]):
+        wait_for(laboratory, ENDED, "K-all", ended)
+        wait_for(laboratory, UNDER_WAY, "K-all")
+        laboratory.kill(victim)
+    found = laboratory.morning(night, timeout_s=360)
+    assert (found["slides"], found["published"], found["failed"]) == (2 * SLIDES, 2 * SLIDES, 0), found
+    assert (found["lost_fields"], found["wrong_files"], found["open"]) == (0, [], 0), found

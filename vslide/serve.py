@@ -1,0 +1,78 @@
+"""`python -m vslide serve`: the slide service as a process. One manager for each store; a second one is
+refused.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from vslide.errors import SlideError
+from vslide.manager import RESERVE_BYTES, Manager
+from vslide.messages import REQUESTS
+from vslide.orders import LOCK_NAME, locked
+from wire import Server, WireError
+
+log = logging.getLogger(__name__)
+LOOK_S = 0.1
+
+
+class RootTaken(SlideError):
+    """Another manager works on this store."""
+
+    code = "root_taken"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`python -m vslide serve --root DIR --endpoint tcp://127.0.0.1:PORT`"""
+    parser = argparse.ArgumentParser(prog="python -m vslide serve", description="The slide service.")
+    parser.add_argument("--root", type=Path, required=True, help="journals/ and slides/ are kept here")
+    parser.add_argument("--endpoint", required=True)
+    parser.add_argument(
+        "--reserve-mib", type=int, default=RESERVE_BYTES >> 20, help="disk space to keep free"
+    )
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        serve(options.root, options.endpoint, stop, reserve_bytes=options.reserve_mib << 20)
+    except (RootTaken, WireError) as error:
+        log.error("%s: %s", error.code, error)
+        return 1
+    return 0
+
+
+def serve(root: Path, endpoint: str, stop: threading.Event, *, reserve_bytes: int = RESERVE_BYTES) -> None:
+    """Answer until ``stop`` is set. Raises RootTaken, wire.CannotBind."""
+    root = root.absolute()
+    with locked(root / LOCK_NAME) as mine:
+        if not mine:
+            raise RootTaken(f"another slide service works on {root}")
+        manager = Manager(root, reserve_bytes=reserve_bytes)
+        try:
+            with Server(endpoint, REQUESTS) as server:
+                manager.find_runs()
+                log.info("the slide service answers at %s", server.endpoint)
+                _answer(server, manager, stop)
+        finally:
+            manager.close()
+
+
+def _answer(server: Server, manager: Manager, stop: threading.Event) -> None:
+    looked = 0.0
+    while not stop.is_set():
+        manager.garbage = server.garbage
+        server.serve_once(manager.handle, LOOK_S)
+        if time.monotonic() - looked > LOOK_S:
+            manager.supervise()
+            looked = time.monotonic()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
