@@ -2,7 +2,7 @@
 
 from django.contrib.auth import views as auth
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config.api import router
 from core.roles import EVERYONE, for_roles
@@ -30,7 +30,7 @@ urlpatterns = [
     ),
     path(
         "api/docs/",
-        SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[for_roles(*EVERYONE)]),
+        SpectacularSwaggerSplitView.as_view(url_name="schema", permission_classes=[for_roles(*EVERYONE)]),
         name="api-docs",
     ),
 ]

@@ -5,8 +5,10 @@ open row that is due, and again later if nobody finished it. The worker claims t
 so a task delivered ten times runs once. Losing the whole broker costs one ring.
 """
 
+import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +18,8 @@ from typing import Any, Protocol
 import structlog
 from celery import shared_task
 from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -30,10 +34,14 @@ LONGEST_RING_S = 300.0
 
 @dataclass(frozen=True)
 class Terms:
-    """How a task is run: how long a silent worker keeps it (s), and how often it may be tried."""
+    """How a task is run: how long a silent worker keeps it (s), and how often it may be tried.
+
+    A task that `beats` itself proves that it gets on; any other is kept by a thread while its worker lives.
+    """
 
     lease_s: float
     attempts: int
+    beats: bool = False
 
 
 class Bell(Protocol):
@@ -59,12 +67,12 @@ def follow(*, state: str, **args: Any) -> Job | None:
 
 
 def durable(
-    name: str, *, lease_s: float = 60.0, attempts: int = 5
+    name: str, *, lease_s: float = 15.0, attempts: int = 5, beats: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A Celery task whose message is only the job's id: arguments, tries and outcome live in the row."""
 
     def decorate(work: Callable[..., None]) -> Callable[..., None]:
-        _TERMS[name] = Terms(lease_s=lease_s, attempts=attempts)
+        _TERMS[name] = Terms(lease_s=lease_s, attempts=attempts, beats=beats)
 
         @shared_task(name=name)
         @wraps(work)
@@ -83,7 +91,8 @@ def _run(job_id: int, work: Callable[..., None], terms: Terms) -> None:
     assert job.claim is not None  # noqa: S101  set by the claim above
     token = _current.set((job.pk, job.claim, terms.lease_s))
     try:
-        work(**job.args)
+        with nullcontext() if terms.beats else _kept(job.pk, job.claim, terms.lease_s):
+            work(**job.args)
     except Exception as error:  # noqa: BLE001  the worker's main loop: the row keeps what went wrong
         _missed(job, error, terms)
     else:
@@ -130,14 +139,35 @@ def _missed(job: Job, error: Exception, terms: Terms) -> None:
 def beat() -> bool:
     """Keep the running job; False when another worker has taken it and this one must stop."""
     current = _current.get()
-    if current is None:
-        return True
-    job_id, claim, lease_s = current
+    return True if current is None else _prolong(*current)
+
+
+def _prolong(job_id: int, claim: uuid.UUID, lease_s: float) -> bool:
     until = timezone.now() + timedelta(seconds=lease_s)
     changed = Job.objects.filter(pk=job_id, claim=claim, done_at__isnull=True).update(
         running_until=until, due_at=until + timedelta(seconds=1)
     )
     return bool(changed)
+
+
+@contextmanager
+def _kept(job_id: int, claim: uuid.UUID, lease_s: float) -> Iterator[None]:
+    """Beat from a thread of its own: a long job needs no long lease, and the next worker no long wait."""
+    ended = threading.Event()
+
+    def keep() -> None:
+        while not ended.wait(lease_s / 3):
+            with suppress(DatabaseError):  # locked or away for a moment: the next beat comes in time
+                _prolong(job_id, claim, lease_s)
+            connection.close()
+
+    keeper = threading.Thread(target=keep, name=f"keeper of job {job_id}", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        keeper.join()
 
 
 def ring_due(app: Bell, *, limit: int = 200) -> int:

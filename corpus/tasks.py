@@ -5,6 +5,6 @@ from corpus import services
 from corpus.models import Release
 
 
-@durable("corpus.build_release", lease_s=300.0)
+@durable("corpus.build_release")
 def build_release(release_id: int) -> None:
     services.build(release=Release.objects.get(pk=release_id))

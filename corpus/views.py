@@ -4,12 +4,13 @@ from typing import cast
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from core import audit
 from core.errors import BadInput, NotFound
+from core.files import FileDownload
 from core.models import User
 from core.roles import Role, has_role, role_required
 from corpus import queries, services
@@ -114,4 +115,4 @@ def file(request: HttpRequest, number: int, path: str) -> HttpResponseBase:
     if target.is_symlink() or not target.is_file():
         raise NotFound("The file is not on its volume: verify the release.", path=path)
     audit.record(actor=request.user, action="release.file", target=f"release:{number}", path=path[:200])
-    return FileResponse(target.open("rb"), as_attachment=True, filename=target.name)
+    return FileDownload(target.open("rb"), as_attachment=True, filename=target.name)

@@ -4,11 +4,11 @@ from core.jobs import durable
 from deidentify import services
 
 
-@durable("deidentify.deidentify_slide", lease_s=600.0, attempts=5)
+@durable("deidentify.deidentify_slide", attempts=5)
 def deidentify_slide(slide_id: int) -> None:
     services.deidentify_slide(slide_id=slide_id)
 
 
-@durable("deidentify.deidentify_report", lease_s=120.0, attempts=5)
+@durable("deidentify.deidentify_report", attempts=5)
 def deidentify_report(case_id: int) -> None:
     services.deidentify_report(case_id=case_id)

@@ -1,9 +1,9 @@
-"""The screenshots in `docs/screenshots/`: every page of every room, taken from a laboratory that has run a demo.
+"""The screenshots in `docs/screenshots/`: every page of every room of a laboratory that has run a demo.
 
     NOCTURNE_VAR=/tmp/show ./nocturne demo --slides 20          # and in another shell, while it is up:
     .venv/bin/python docs/screenshots.py --var /tmp/show
 
-Besides what the demo left it lives one more short night, so that loading, review and the running night are seen too.
+Besides what the demo left it lives one more short night: loading, review and the running night are seen too.
 """
 
 import argparse

@@ -39,6 +39,8 @@ class Describe(Message, frozen=True, kw_only=True):
 
 
 class ScannerInfo(Message, frozen=True, kw_only=True):
+    """What the scanner is and can: ``field_*`` in px, ``glass_*`` in µm, ``channels`` those of fluorescence."""
+
     protocol: int
     name: str
     driver: str
@@ -63,6 +65,8 @@ class AskStatus(Message, frozen=True, kw_only=True):
 
 
 class ScannerStatus(Message, frozen=True, kw_only=True):
+    """What it is doing: ``done`` of ``planned`` planes of ``job_id``; ``garbage`` counts foreign frames."""
+
     state: ScannerState
     job_id: str = ""
     done: int = 0
@@ -143,6 +147,8 @@ class AskJob(Message, frozen=True, kw_only=True):
 
 
 class JobStatus(Message, frozen=True, kw_only=True):
+    """How a job stands, in planes, or how it ended: ``code`` is of the failure vocabulary."""
+
     job_id: str
     state: JobState
     done: int = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from annotation.queries import Load, loads
@@ -165,13 +165,10 @@ def reading_load() -> list[Load]:
 
 def lost_fields(slides: QuerySet[Slide]) -> int:
     """Planes that were planned for a published slide and are not in its file. The promise is 0."""
-    files = VirtualSlide.objects.filter(slide__in=slides, current=True, kind=VirtualSlide.Kind.MOSAIC)
-    stored = files.aggregate(planes=Sum(F("fields") * F("channels")))["planes"] or 0
-    done = Attempt.objects.filter(
-        slide__in=slides,
-        state=Attempt.State.DONE,
-        slide__virtual_slides__current=True,
-        slide__virtual_slides__attempt=F("number"),
+    attempt = Attempt.objects.filter(
+        slide=OuterRef("slide"), number=OuterRef("attempt"), state=Attempt.State.DONE
     )
-    planned = done.aggregate(planes=Sum("planned_planes"))["planes"] or 0
-    return max(0, planned - stored)
+    files = VirtualSlide.objects.filter(slide__in=slides, current=True, kind=VirtualSlide.Kind.MOSAIC)
+    rows = files.annotate(planned=Subquery(attempt.values("planned_planes")[:1]))
+    stored = rows.values_list("planned", "fields", "channels")
+    return sum(max(0, (planned or 0) - fields * channels) for planned, fields, channels in stored)

@@ -10,7 +10,7 @@ LEAST_PX = 48.0
 
 @dataclass(frozen=True)
 class Crop:
-    """A part of a photograph, in its pixels, and how an <img> is placed so that a box shows just this part."""
+    """A part of a photograph, in its pixels, and how an <img> is placed so that a box shows just that."""
 
     x: float
     y: float

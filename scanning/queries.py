@@ -1,5 +1,6 @@
 """Questions about nights: how far, how long still, what failed and why."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from lims.models import Batch, Slide
 from lims.states import FailureReason, State
 from scanning.models import Attempt, Night, Snapshot
 
+OPEN = (Attempt.State.QUEUED, Attempt.State.RUNNING, Attempt.State.ACQUIRED)
 PUBLISHED = (State.SCANNED, State.DEIDENTIFIED, State.ASSIGNED, State.READ, State.RELEASED)
 
 
@@ -24,6 +26,7 @@ class Progress:
     slides: int
     snapped: int
     doubtful: int
+    safe: int
     ready: int
     queued: int
     running: Attempt | None
@@ -58,6 +61,7 @@ def progress(batch: Batch) -> Progress:
         slides=sum(states.values()),
         snapped=sum(states.values()) - states.get(State.LOADED, 0) - states.get(State.REGISTERED, 0),
         doubtful=states.get(State.REVIEW, 0),
+        safe=states.get(State.SNAPPED, 0),
         ready=states.get(State.READY, 0) + states.get(State.SNAPPED, 0),
         queued=open_states.get(Attempt.State.QUEUED, 0),
         running=running,
@@ -68,6 +72,24 @@ def progress(batch: Batch) -> Progress:
         planes_planned=sums["planned"] or 0,
         left=_left(attempts, open_states),
     )
+
+
+def stages(batch: Batch) -> dict[int, Attempt]:
+    """The open attempt of each slide of the batch that has one, by the slide's id."""
+    return {
+        attempt.slide_id: attempt for attempt in Attempt.objects.filter(night__batch=batch, state__in=OPEN)
+    }
+
+
+def pulse(batch_id: int) -> str:
+    """A word that changes whenever the night's page would: what the stream of events is made from."""
+    batch = Batch.objects.filter(pk=batch_id).values_list("phase", "night_run__paused").first()
+    if batch is None:
+        return ""
+    slides = Slide.objects.filter(slots__carousel__batch=batch_id).order_by("pk").values_list("pk", "state")
+    attempts = Attempt.objects.filter(night__batch=batch_id).order_by("pk")
+    seen = (batch, list(slides), list(attempts.values_list("pk", "state", "done_planes", "takeovers")))
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 
 def _left(attempts: QuerySet[Attempt], states: dict[str, int]) -> timedelta | None:

@@ -6,7 +6,7 @@ from scanning import services
 from scanning.models import Attempt, Night
 
 
-@durable("scanning.snap", lease_s=30.0, attempts=5)
+@durable("scanning.snap")
 def snap(slot_id: int) -> None:
     slot = Slot.objects.select_related("slide", "carousel__batch").get(pk=slot_id)
     batch = slot.carousel.batch
@@ -14,11 +14,11 @@ def snap(slot_id: int) -> None:
     services.end_snapshots_if_done(batch=batch)
 
 
-@durable("scanning.drive", lease_s=15.0, attempts=20)
+@durable("scanning.drive", attempts=20, beats=True)
 def drive(night_id: int) -> None:
     services.drive(night=Night.objects.get(pk=night_id))
 
 
-@durable("scanning.collect", lease_s=30.0, attempts=20)
+@durable("scanning.collect", attempts=20)
 def collect(attempt_id: int) -> None:
     services.collect(attempt=Attempt.objects.select_related("slide", "night__batch").get(pk=attempt_id))

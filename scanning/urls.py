@@ -5,6 +5,7 @@ from scanning import views
 app_name = "scanning"
 urlpatterns = [
     path("batches/<int:batch_id>/", views.night, name="night"),
+    path("batches/<int:batch_id>/events/", views.night_events, name="night-events"),
     path("batches/<int:batch_id>/snapshots/", views.start_snapshots, name="start-snapshots"),
     path("batches/<int:batch_id>/accept-safe/", views.accept_safe, name="accept-safe"),
     path("batches/<int:batch_id>/start/", views.start_night, name="start-night"),

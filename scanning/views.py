@@ -1,14 +1,16 @@
 """The pages of the scanner room: the night, the focus review, the morning, the scanners."""
 
+import json
 from typing import cast
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from core import audit
 from core.errors import BadInput
+from core.files import FileDownload
 from core.models import User
 from core.roles import role_required
 from lims import queries as record
@@ -17,11 +19,14 @@ from lims.services import advance
 from lims.states import FailureReason, State
 from scanning import queries, services
 from scanning.clients import scanner_client, scanners
+from scanning.events import beats
 from scanning.forms import ReviewForm, StartSnapshots
 from scanning.guards import HANDS, LOOKERS
 from scanning.models import ImportedFile, Night, Scanner, Snapshot
 from scanning.services.snapshots import SAFE_BELOW
 from wire import WireError
+
+LIVE = frozenset({Batch.Phase.SNAPSHOTS, Batch.Phase.REVIEW, Batch.Phase.NIGHT})
 
 
 def _person(request: HttpRequest) -> User:
@@ -31,21 +36,33 @@ def _person(request: HttpRequest) -> User:
 @role_required(*LOOKERS)
 @require_GET
 def night(request: HttpRequest, batch_id: int) -> HttpResponse:
-    """The night as it happens; the live part is fetched again every two seconds."""
+    """The night as it happens; the live part is fetched again whenever something has changed."""
     batch = get_object_or_404(Batch, pk=batch_id)
     template = "scanning/night_live.html" if request.GET.get("part") == "live" else "scanning/night.html"
     found = queries.progress(batch)
+    problems = record.preflight(batch) if batch.phase == Batch.Phase.LOADING else []
     context = {
         "batch": batch,
         "night": Night.objects.select_related("scanner").filter(batch=batch).first(),
         "progress": found,
         "expected_end": queries.expected_end(found),
         "board": record.board(batch),
-        "problems": record.preflight(batch) if batch.phase == Batch.Phase.LOADING else [],
+        "stages": queries.stages(batch),
+        "problems": problems,
+        "blocked": any(problem.blocking for problem in problems),
         "scanners": scanners(),
-        "live": batch.phase in {Batch.Phase.SNAPSHOTS, Batch.Phase.NIGHT},
+        "live": batch.phase in LIVE,
     }
     return render(request, template, context)
+
+
+@role_required(*LOOKERS)
+@require_GET
+def night_events(request: HttpRequest, batch_id: int) -> HttpResponseBase:
+    """Server-sent events: one whenever the night's page would look different."""
+    get_object_or_404(Batch, pk=batch_id)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingHttpResponse(beats(batch_id), content_type="text/event-stream", headers=headers)
 
 
 @role_required(*HANDS)
@@ -91,8 +108,9 @@ def pause(request: HttpRequest, batch_id: int) -> HttpResponseBase:
 def reviews(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Every snapshot of a batch, worst first: the doubtful ones wait for a person."""
     batch = get_object_or_404(Batch, pk=batch_id)
-    snapshots = Snapshot.objects.filter(slot__carousel__batch=batch).select_related("slide", "slot__carousel")
+    found = Snapshot.objects.filter(slot__carousel__batch=batch).select_related("slide", "slot__carousel")
     waiting = services.doubtful(batch)
+    snapshots = sorted(found.prefetch_related("points"), key=lambda one: one.slide.state != State.REVIEW)
     context = {"batch": batch, "snapshots": snapshots, "waiting": waiting, "safe_below": SAFE_BELOW}
     return render(request, "scanning/reviews.html", context)
 
@@ -108,11 +126,14 @@ def review(request: HttpRequest, snapshot_id: int) -> HttpResponse:
     waiting = services.doubtful(batch)
     following = next((other for other in waiting if other.pk != snapshot.pk), None)
     audit.record(actor=_person(request), action="snapshot.look", target=f"slide:{snapshot.slide.barcode}")
+    points = list(snapshot.points.all())
+    area = [snapshot.area_x_um, snapshot.area_y_um, snapshot.area_width_um, snapshot.area_height_um]
     context = {
         "snapshot": snapshot,
         "batch": batch,
-        "points": [[point.x_um, point.y_um, point.source] for point in snapshot.points.all()],
-        "area": [snapshot.area_x_um, snapshot.area_y_um, snapshot.area_width_um, snapshot.area_height_um],
+        "points": [[point.x_um, point.y_um, point.source] for point in points],
+        "area": area,
+        "content": json.dumps({"area": area, "points": [[point.x_um, point.y_um] for point in points]}),
         "waiting": waiting,
         "following": following,
         "open": snapshot.slide.state in {State.REVIEW, State.SNAPPED},
@@ -169,7 +190,7 @@ def picture(request: HttpRequest, snapshot_id: int, which: str) -> HttpResponseB
         audit.record(actor=_person(request), action="label.look", target=f"slide:{snapshot.slide.barcode}")
     file = snapshot.label_file if which == "label" else snapshot.macro_file
     kind = "image/png" if which == "label" else "image/jpeg"
-    return FileResponse(
+    return FileDownload(
         file.open("rb"), content_type=kind, headers={"Cache-Control": "private, max-age=3600"}
     )
 
@@ -184,6 +205,7 @@ def morning(request: HttpRequest, batch_id: int) -> HttpResponse:
         "causes": queries.failures(batch),
         "progress": queries.progress(batch),
         "board": record.board(batch),
+        "stages": queries.stages(batch),
         "rescans": batch.rescans.all(),
     }
     return render(request, "scanning/morning.html", context)

@@ -56,6 +56,7 @@ TABLE: dict[str, Set[str]] = {
     "GET lims:pull-list": BENCH,
     "GET lims:audit": {A},
     "GET scanning:night": BENCH,
+    "GET scanning:night-events": BENCH,
     "POST scanning:start-snapshots": HANDS,
     "POST scanning:accept-safe": HANDS,
     "POST scanning:start-night": HANDS,

@@ -30,11 +30,12 @@ from vslide.remote_messages import (
     HeaderReply,
     PixelsReply,
 )
-from wire import Message, Server
+from wire import Message, Server, WireError
 
 log = logging.getLogger(__name__)
 MOST_OPEN = 16
 LOOK_S = 0.2
+FRAME_BYTES = 32 << 20
 
 
 class Dealer:
@@ -42,7 +43,7 @@ class Dealer:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
-        self._open: OrderedDict[str, SlideReader] = OrderedDict()
+        self._open: OrderedDict[Path, SlideReader] = OrderedDict()
 
     def close(self) -> None:
         for reader in self._open.values():
@@ -52,7 +53,7 @@ class Dealer:
     def handle(self, request: Message, frames: list[bytes]) -> tuple[Message, list[bytes]]:
         match request:
             case AskHeader():
-                return self._header(self._reader(request.slide)), []
+                return self._header(self._reader(request.slide, fresh=True)), []
             case AskChunk():
                 reader = self._reader(request.slide)
                 chunk = reader.chunk(
@@ -80,19 +81,30 @@ class Dealer:
             z=request.z,
         )
 
-    def _reader(self, slide: str) -> SlideReader:
-        """By its path below the root; anything that would leave the root is no slide of ours."""
-        if slide in self._open:
-            self._open.move_to_end(slide)
-            return self._open[slide]
-        path = (self._root / slide).resolve()
-        if not path.is_relative_to(self._root) or not path.exists():
-            raise NotASlide(f"no slide {slide!r} here")
-        reader = self._open[slide] = open_slide(path)
+    def _reader(self, slide: str, *, fresh: bool = False) -> SlideReader:
+        """By its path below the root; anything that would leave the root is no slide of ours. A journal that is being
+        written is looked at again when it is ``fresh`` that counts."""
+        path = self._path(slide)
+        if fresh and path.is_dir() and path in self._open:
+            self._open.pop(path).close()
+        if path in self._open:
+            self._open.move_to_end(path)
+            return self._open[path]
+        reader = self._open[path] = open_slide(path)
         while len(self._open) > MOST_OPEN:
             _, oldest = self._open.popitem(last=False)
             oldest.close()
         return reader
+
+    def _path(self, slide: str) -> Path:
+        try:
+            path = (self._root / slide).resolve()
+            known = path.is_relative_to(self._root) and path.exists()
+        except (ValueError, OSError):
+            known = False
+        if not known:
+            raise NotASlide(f"no slide {slide!r} here")
+        return path
 
     @staticmethod
     def _header(reader: SlideReader) -> HeaderReply:
@@ -112,7 +124,10 @@ class Dealer:
 
 
 def _packed(pixels: np.ndarray[Any, Any]) -> tuple[Message, list[bytes]]:
-    return PixelsReply(dtype=pixels.dtype.name, shape=pixels.shape), [np.ascontiguousarray(pixels).tobytes()]
+    """Raw pixels in as many frames as a socket's limit on one frame asks for."""
+    raw = memoryview(np.ascontiguousarray(pixels)).cast("B")
+    frames = [bytes(raw[start : start + FRAME_BYTES]) for start in range(0, len(raw), FRAME_BYTES)]
+    return PixelsReply(dtype=pixels.dtype.name, shape=pixels.shape), frames
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -128,11 +143,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     dealer = Dealer(options.root)
-    with Server(options.endpoint, REQUESTS) as server:
-        log.info("dealing %s at %s", options.root, server.endpoint)
-        while not stop.is_set():
-            server.serve_once(dealer.handle, LOOK_S)
-    dealer.close()
+    try:
+        with Server(options.endpoint, REQUESTS) as server:
+            log.info("dealing %s at %s", options.root, server.endpoint)
+            while not stop.is_set():
+                server.serve_once(dealer.handle, LOOK_S)
+    except WireError as error:
+        log.error("%s: %s", error.code, error)
+        return 1
+    finally:
+        dealer.close()
     return 0
 
 

@@ -113,7 +113,7 @@ class RemoteSlide:
 
     def _pixels(self, request: Message) -> Pixels:
         reply, frames = self._ask(request, PixelsReply)
-        return np.frombuffer(frames[0], reply.dtype).reshape(reply.shape)
+        return np.frombuffer(bytearray().join(frames), reply.dtype).reshape(reply.shape)
 
     def _ask(self, request: Message, kind: type[Reply]) -> tuple[Reply, list[bytes]]:
         try:

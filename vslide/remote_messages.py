@@ -63,7 +63,7 @@ class AskThumbnail(Message, frozen=True):
 
 
 class PixelsReply(Message, frozen=True):
-    """Raw pixels in C order come as one frame."""
+    """Raw pixels in C order follow, cut into frames."""
 
     dtype: str
     shape: tuple[int, ...]

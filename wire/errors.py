@@ -7,6 +7,7 @@ WireError
 ├── PeerLost            the peer stopped answering in the middle of a stream (retryable)
 ├── Refused             the peer will not take this stream (``code`` of the refusal)
 ├── RemoteError         the peer answered with an error of its own (``code``, ``retryable`` as it said)
+├── CannotBind          the endpoint is taken or is none of this machine's (retryable)
 └── Insecure            a socket that others could reach, without keys
 """
 

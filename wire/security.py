@@ -20,6 +20,8 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 
 @dataclass(frozen=True)
 class KeyPair:
+    """One side's CURVE keys (Z85); the file that holds them is its owner's only (0600)."""
+
     public: bytes
     secret: bytes = field(repr=False)
 

@@ -18,6 +18,7 @@ from core.errors import BadInput, Conflict, NotAllowed
 from core.models import User
 from core.roles import Role, has_role
 from lims.models import Slide
+from lims.states import State
 
 LONGEST_COMMENT = 10_000
 LONGEST_LABEL = 100
@@ -84,7 +85,6 @@ def _existing(slide: Slide, client_id: uuid.UUID) -> Annotation:
 def _create(slide: Slide, client_id: uuid.UUID, content: dict[str, Any], actor: User) -> Annotation:
     twin = Annotation.objects.filter(client_id=client_id).first()
     if twin is None:
-        may_draw_on(actor, slide)
         try:
             return _insert(slide, client_id, content, actor)
         except IntegrityError:
@@ -108,7 +108,11 @@ def _as_sent(twin: Annotation, slide: Slide, content: dict[str, Any], actor: Use
 
 @transaction.atomic
 def _insert(slide: Slide, client_id: uuid.UUID, content: dict[str, Any], actor: User) -> Annotation:
-    assignment = open_assignment_of(slide, actor)
+    fresh = Slide.objects.get(pk=slide.pk)  # the caller may have read it before somebody signed it off
+    may_draw_on(actor, fresh)
+    assignment = open_assignment_of(fresh, actor)
+    if assignment is None and fresh.state == State.ASSIGNED and not has_role(actor, Role.ADMINISTRATOR):
+        raise Conflict("The slide is signed off or given back: nothing can be drawn on it.", current=None)
     annotation = Annotation.objects.create(
         client_id=client_id, slide=slide, author=actor, assignment=assignment, **content
     )

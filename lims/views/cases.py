@@ -1,13 +1,14 @@
 """Cases with their patients: every look is in the audit chain."""
 
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from core import audit
 from core.errors import NotFound
+from core.files import FileDownload
 from core.roles import role_required
 from lims import guards, queries
 from lims.forms import FindCases
@@ -55,4 +56,4 @@ def case_report(request: HttpRequest, accession: str) -> HttpResponseBase:
     except FileNotFoundError as error:
         raise NotFound(f"The report of {accession} is recorded, but its file is not on the disk.") from error
     suffix = str(report.file.name).rpartition(".")[2]
-    return FileResponse(file, as_attachment=True, filename=f"{accession}.{suffix}")
+    return FileDownload(file, as_attachment=True, filename=f"{accession}.{suffix}")

@@ -9,7 +9,6 @@ from django.db import transaction
 from django.utils import timezone
 
 import vslide
-from core import jobs
 from core.errors import Unavailable
 from lims.models import Slide
 from lims.services import advance
@@ -66,7 +65,6 @@ def _ask_patiently(attempt: Attempt) -> RunStatus:
                 return status
             if time.monotonic() > until:
                 raise NotYetVerified(f"{attempt} is still being built.")
-            jobs.beat()
             time.sleep(LOOK_S)
 
 

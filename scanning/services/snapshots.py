@@ -20,13 +20,14 @@ from microscope import MicroscopeError
 from microscope.barcode import read as read_barcode
 from microscope.focus import Proposal, propose
 from microscope.messages import SnapshotResult
-from scanning.clients import fault_of, scanner_client
+from scanning.clients import ScannerAway, fault_of, scanner_client
 from scanning.models import FocusPoint, Night, Scanner, Snapshot
 from scanning.plans import glass_for
 from wire import WireError
 
 SAFE_BELOW = 0.5
 SNAPSHOT_TIMEOUT_S = 60.0
+FORGETFUL = frozenset({"scanner_lost", "unknown_job"})  # away, or restarted with no memory of our picture
 
 
 @transaction.atomic
@@ -57,7 +58,9 @@ def snap(*, slot: Slot, night: Night) -> None:
         result, macro, label = _photograph(slot, slide, night)
     except (MicroscopeError, WireError) as error:
         code, message, retryable = fault_of(error)
-        if (retryable and code not in FailureReason.values) or code == "scanner_lost":
+        if code in FORGETFUL:
+            raise ScannerAway(message) from error
+        if retryable and code not in FailureReason.values:
             raise
         _fail(slide, code, message)
         return
@@ -75,16 +78,18 @@ def _photograph(slot: Slot, slide: Slide, night: Night) -> tuple[SnapshotResult,
             job_id, carousel, position, attempt=attempt, wait=True, timeout_s=SNAPSHOT_TIMEOUT_S
         )
         if status.state != "done":
-            raise SnapshotFailed(status.code or "stall", status.message or "the snapshot did not end in time")
+            message = status.message or "the snapshot did not end in time"
+            raise SnapshotFailed(status.code or "stall", message, status.retryable)
         return client.collect(job_id)
 
 
 class SnapshotFailed(MicroscopeError):
     """The scanner ended a snapshot with a word of the failure vocabulary."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, retryable: bool) -> None:
         super().__init__(message)
         self.code = code  # type: ignore[misc]  # this error carries the scanner's own code
+        self.retryable = retryable  # type: ignore[misc]
 
 
 def _fail(slide: Slide, code: str, message: str) -> None:

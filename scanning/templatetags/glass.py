@@ -1,4 +1,4 @@
-"""How glass is shown: the photograph from near with its scan area and points, a slot of the board, a time left."""
+"""How glass is shown: the photograph from near with area and points, a slot of the board, a time left."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,8 +9,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from lims.models import Slot
-from lims.templatetags.lims import LOOKS, SHORT
 from lims.states import State
+from lims.templatetags.lims import LOOKS, SHORT
 from scanning.crops import around_area, whole
 from scanning.models import Attempt, FocusPoint, Snapshot
 
@@ -45,7 +45,8 @@ def glass(snapshot: Snapshot, near: bool = True) -> SafeString:
     )
     return format_html(
         '<span class="crop" style="aspect-ratio:{}"><img src="{}" alt="{} of {}" loading="lazy" style="{}">'
-        '<svg viewBox="{}" aria-hidden="true"><rect class="area" x="{}" y="{}" width="{}" height="{}"/>{}</svg></span>',
+        '<svg viewBox="{}" aria-hidden="true"><rect class="area" x="{}" y="{}" width="{}" height="{}"/>{}'
+        "</svg></span>",
         f"{crop.width / crop.height:.4f}",
         reverse("scanning:macro", args=[snapshot.pk]),
         "Tissue" if near else "The whole glass",
@@ -62,7 +63,7 @@ def glass(snapshot: Snapshot, near: bool = True) -> SafeString:
 
 @register.simple_tag
 def glass_slot(slot: Slot | None, stages: Mapping[int, Attempt]) -> SafeString:
-    """One slot of the loader with what happens to its slide now. A tag, for a board has up to four hundred."""
+    """One slot of the loader and what happens to its slide now. A tag, for a board has four hundred."""
     if slot is None:
         return SafeString('<span class="slot free" aria-hidden="true">·</span>')
     if slot.slide is None:

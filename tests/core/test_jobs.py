@@ -1,3 +1,5 @@
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -153,3 +155,19 @@ def test_it_knows_its_open_jobs():
     assert jobs.open_jobs("t.work", slide_id=1)
     run(lambda slide_id: None, job)
     assert not jobs.open_jobs("t.work", slide_id=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_keeps_a_long_job_while_its_worker_lives():
+    job, seen = jobs.enqueue("t.work"), []
+
+    def work() -> None:
+        began = Job.objects.get(pk=job.pk).running_until
+        until = time.monotonic() + 10
+        while Job.objects.get(pk=job.pk).running_until == began and time.monotonic() < until:
+            time.sleep(0.02)
+        seen.append(Job.objects.get(pk=job.pk).running_until > began)
+
+    jobs._run(job.pk, work, jobs.Terms(lease_s=0.3, attempts=3))
+    assert seen == [True]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("keeper")]

@@ -60,7 +60,7 @@ for (const button of document.querySelectorAll("[data-print]")) {
 /** A live part that cannot reach the laboratory says so, and says when it can again. */
 const notices = document.getElementById("notices");
 let away = false;
-document.body.addEventListener("htmx:sendError", () => {
+function goneAway() {
   if (away || !notices) return;
   away = true;
   const notice = document.createElement("p");
@@ -68,9 +68,11 @@ document.body.addEventListener("htmx:sendError", () => {
   notice.dataset.away = "";
   notice.textContent = "The laboratory does not answer. What you see may be old; this page keeps trying.";
   notices.append(notice);
-});
-document.body.addEventListener("htmx:afterOnLoad", () => {
+}
+function cameBack() {
   if (!away) return;
   away = false;
   notices?.querySelector("[data-away]")?.remove();
-});
+}
+for (const name of ["htmx:sendError", "live:away"]) document.body.addEventListener(name, goneAway);
+for (const name of ["htmx:afterOnLoad", "live:back"]) document.body.addEventListener(name, cameBack);

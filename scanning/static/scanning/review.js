@@ -1,14 +1,19 @@
+// @ts-check
 // The focus review: points and scan area on the snapshot, by mouse and keyboard. What is shown here is in picture pixels;
 // what is sent is stage µm.
+import { clamp, near, panned, whole, zoomed } from "./lens.js";
+import { picture } from "./picture.js";
 
-/** @typedef {{x: number, y: number, person: boolean}} Point */
-/** @typedef {{x: number, y: number, width: number, height: number}} Area */
-/** @typedef {{points: Point[], area: Area}} Content */
-/** @typedef {{kind: "point", index: number} | {kind: "area"} | {kind: "grip"} | {kind: "none"}} Choice */
+/** @typedef {import("./lens.js").Box} Box */
+/** @typedef {import("./picture.js").Content} Content */
+/** @typedef {import("./picture.js").Choice} Choice */
+/** @typedef {{x: number, y: number}} Place */
 
-const SVG = "http://www.w3.org/2000/svg";
-const STEP = 2;
-const FAR = 12;
+const STEP = 1 / 220; // of what is seen across
+const FAR = 1 / 30;
+const MOVED = 4; // screen pixels: less is a click
+const SMALLEST = 4; // picture pixels of a scan area's side
+const FEWEST_POINTS = 3;
 const IDLE_MS = 30_000; // a coffee is not review time
 
 /** @template {Element} T @param {ParentNode} root @param {string} selector @param {new () => T} kind @returns {T} */
@@ -22,9 +27,9 @@ function pick(root, selector, kind) {
 const json = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "null");
 
 const stage = pick(document, "[data-review]", HTMLElement);
-const svg = pick(stage, "svg", SVGSVGElement);
 const form = pick(document, "[data-review-form]", HTMLFormElement);
 const status = pick(document, "[data-status]", HTMLElement);
+const tools = pick(document, "[data-tools]", HTMLElement);
 const size = { width: Number(stage.dataset.width), height: Number(stage.dataset.height) };
 const scale = Number(stage.dataset.umPerPx);
 const origin = { x: Number(stage.dataset.originX), y: Number(stage.dataset.originY) };
@@ -45,11 +50,11 @@ let content = loaded();
 const past = [];
 /** @type {Choice} */
 let chosen = { kind: "none" };
+let drawing = content.area.width <= 0;
 let spent = 0;
 let last = performance.now();
-
-/** @param {number} value @param {number} low @param {number} high */
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const paper = picture(stage, stage.dataset.picture ?? "", size);
+let view = drawing ? whole(size, paper.aspect()) : near(content.area, size, paper.aspect());
 
 function remember() {
   past.push(structuredClone(content));
@@ -62,50 +67,34 @@ function countTime() {
   last = now;
 }
 
-/** @param {string} name @param {Record<string, string | number>} attributes */
-function shape(name, attributes) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-  return element;
-}
-
 function paint() {
-  const radius = Math.max(6, size.width / 110);
-  const { area } = content;
-  const box = shape("rect", { class: chosen.kind === "area" ? "area chosen" : "area", ...area });
-  box.addEventListener("pointerdown", (event) => drag(event, { kind: "area" }));
-  const grip = shape("rect", {
-    class: chosen.kind === "grip" ? "grip chosen" : "grip",
-    x: area.x + area.width - radius * 0.7, y: area.y + area.height - radius * 0.7, width: radius * 1.4, height: radius * 1.4,
-  });
-  grip.addEventListener("pointerdown", (event) => drag(event, { kind: "grip" }));
-  svg.replaceChildren(box, grip, ...content.points.map((point, index) => mark(point, index, radius)));
-  const tooFew = content.points.length < 3 ? " — at least 3 are needed" : "";
-  status.textContent = `${content.points.length} focus points${tooFew} · scan area ${Math.round(area.width * scale)} × ${Math.round(area.height * scale)} µm`;
+  paper.paint(content, chosen, view);
+  stage.classList.toggle("drawing", drawing);
+  const far = view.width >= whole(size, paper.aspect()).width * 0.99;
+  press("draw", drawing);
+  press("far", far);
+  press("near", !far);
+  const remover = tools.querySelector("[data-do=remove]");
+  if (remover instanceof HTMLButtonElement) remover.disabled = chosen.kind !== "point";
+  const undoer = tools.querySelector("[data-do=undo]");
+  if (undoer instanceof HTMLButtonElement) undoer.disabled = past.length === 0;
+  status.textContent = said();
 }
 
-/** @param {Point} point @param {number} index @param {number} radius */
-function mark(point, index, radius) {
-  const here = chosen.kind === "point" && chosen.index === index;
-  const group = shape("g", {
-    class: `point${point.person ? " person" : ""}${here ? " chosen" : ""}`,
-    transform: `translate(${point.x} ${point.y})`, "data-index": index,
-  });
-  group.append(
-    shape("circle", { r: radius }),
-    shape("path", { d: `M${-radius} 0H${radius}M0 ${-radius}V${radius}` }),
-  );
-  group.addEventListener("pointerdown", (event) => drag(/** @type {PointerEvent} */ (event), { kind: "point", index }));
-  return group;
-}
+/** @param {string} name @param {boolean} on */
+const press = (name, on) => tools.querySelector(`[data-do=${name}]`)?.setAttribute("aria-pressed", String(on));
 
-/** Picture pixels under the pointer. @param {MouseEvent} event */
-function place(event) {
-  const box = svg.getBoundingClientRect();
-  return {
-    x: clamp(((event.clientX - box.left) / box.width) * size.width, 0, size.width),
-    y: clamp(((event.clientY - box.top) / box.height) * size.height, 0, size.height),
-  };
+/** @returns {string} */
+function said() {
+  const { area, points } = content;
+  const mm = (/** @type {number} */ px) => ((px * scale) / 1000).toFixed(2);
+  const few = points.length < FEWEST_POINTS ? ` (at least ${FEWEST_POINTS} are needed)` : "";
+  const parts = [`${points.length} focus points${few}`];
+  parts.push(area.width > 0 ? `scan area ${mm(area.width)} × ${mm(area.height)} mm` : "no scan area yet: draw one");
+  if (chosen.kind === "point") parts.push(`point ${chosen.index + 1} is chosen`);
+  if (chosen.kind === "area" || chosen.kind === "grip") parts.push("the scan area is chosen");
+  if (drawing) parts.push("drag a rectangle round the tissue");
+  return parts.join(" · ");
 }
 
 /** @param {Choice} target @param {number} dx @param {number} dy */
@@ -120,60 +109,74 @@ function move(target, dx, dy) {
     area.x = clamp(area.x + dx, 0, size.width - area.width);
     area.y = clamp(area.y + dy, 0, size.height - area.height);
   } else if (target.kind === "grip") {
-    area.width = clamp(area.width + dx, 10, size.width - area.x);
-    area.height = clamp(area.height + dy, 10, size.height - area.y);
+    area.width = clamp(area.width + dx, SMALLEST, size.width - area.x);
+    area.height = clamp(area.height + dy, SMALLEST, size.height - area.y);
   }
 }
 
-/** @param {Event} event @param {Choice} target */
-function drag(event, target) {
-  if (!(event instanceof PointerEvent) || event.button !== 0) return;
+/** The rectangle between two places. @param {Place} one @param {Place} other */
+function span(one, other) {
+  const on = (/** @type {Place} */ at) => ({ x: clamp(at.x, 0, size.width), y: clamp(at.y, 0, size.height) });
+  const [from, to] = [on(one), on(other)];
+  const width = Math.max(SMALLEST, Math.abs(to.x - from.x));
+  const height = Math.max(SMALLEST, Math.abs(to.y - from.y));
+  content.area = { x: clamp(Math.min(from.x, to.x), 0, size.width - width), y: clamp(Math.min(from.y, to.y), 0, size.height - height), width, height };
+}
+
+/** What a drag on `target` does. @param {Choice} target @param {Place} start @param {Place} from @param {Place} to */
+function dragged(target, start, from, to) {
+  if (drawing) span(start, to);
+  else if (target.kind === "none") view = panned(view, to.x - from.x, to.y - from.y, size);
+  else move(target, to.x - from.x, to.y - from.y);
+}
+
+/** @param {PointerEvent} event */
+function onDown(event) {
+  if (event.button !== 0) return;
   event.preventDefault();
-  event.stopPropagation();
-  const start = place(event);
-  let from = start;
-  let moved = false;
   stage.focus({ preventScroll: true });
   stage.setPointerCapture(event.pointerId);
+  const target = paper.hit(event);
+  const start = paper.place(event);
+  let from = start;
+  let moved = false;
   /** @param {PointerEvent} next */
   const onMove = (next) => {
-    const to = place(next);
-    if (!moved) remember();
+    if (!moved && Math.hypot(next.clientX - event.clientX, next.clientY - event.clientY) < MOVED) return;
+    if (!moved && (drawing || target.kind !== "none")) remember();
     moved = true;
-    chosen = target;
-    move(target, to.x - from.x, to.y - from.y);
-    from = to;
+    if (!drawing && target.kind !== "none") chosen = target;
+    dragged(target, start, from, paper.place(next));
+    if (target.kind !== "none" || drawing) from = paper.place(next);
     paint();
   };
   const onUp = () => {
     stage.removeEventListener("pointermove", onMove);
     stage.removeEventListener("pointerup", onUp);
+    stage.removeEventListener("pointercancel", onUp);
     countTime();
-    if (!moved && target.kind === "area") add(start);
-    else choose(target);
+    if (moved) drawing = drawing && content.area.width <= 0;
+    else if (target.kind === "point" || target.kind === "grip") chosen = target;
+    else if (!drawing) add(start);
+    paint();
   };
   stage.addEventListener("pointermove", onMove);
   stage.addEventListener("pointerup", onUp);
+  stage.addEventListener("pointercancel", onUp);
 }
 
-/** @param {Choice} target */
-function choose(target) {
-  chosen = target;
-  paint();
-}
-
-/** @param {{x: number, y: number}} at */
+/** @param {Place} at */
 function add(at) {
   remember();
-  content.points.push({ ...at, person: true });
-  choose({ kind: "point", index: content.points.length - 1 });
+  content.points.push({ x: clamp(at.x, 0, size.width), y: clamp(at.y, 0, size.height), person: true });
+  chosen = { kind: "point", index: content.points.length - 1 };
 }
 
 function remove() {
   if (chosen.kind !== "point") return;
   remember();
   content.points.splice(chosen.index, 1);
-  choose(content.points.length ? { kind: "point", index: Math.min(chosen.index, content.points.length - 1) } : { kind: "none" });
+  chosen = content.points.length ? { kind: "point", index: Math.min(chosen.index, content.points.length - 1) } : { kind: "none" };
 }
 
 /** Tab walks the points, then the area; past the end it leaves the picture. @param {number} step @returns {boolean} */
@@ -181,12 +184,9 @@ function walk(step) {
   const stops = content.points.length + 1;
   const now = chosen.kind === "point" ? chosen.index : chosen.kind === "none" ? (step > 0 ? -1 : stops) : stops - 1;
   const next = now + step;
-  if (next < 0 || next >= stops) {
-    choose({ kind: "none" });
-    return false;
-  }
-  choose(next === stops - 1 ? { kind: "area" } : { kind: "point", index: next });
-  return true;
+  const inside = next >= 0 && next < stops;
+  chosen = !inside ? { kind: "none" } : next === stops - 1 ? { kind: "area" } : { kind: "point", index: next };
+  return inside;
 }
 
 /** @param {number} by */
@@ -194,42 +194,63 @@ function grow(by) {
   remember();
   move({ kind: "area" }, -by, -by);
   move({ kind: "grip" }, 2 * by, 2 * by);
-  paint();
 }
 
+/** What the buttons and the keys do. @type {Record<string, () => void>} */
+const VERBS = {
+  add: () => add({ x: view.x + view.width / 2, y: view.y + view.height / 2 }),
+  remove,
+  draw: () => { drawing = !drawing; },
+  undo: () => { content = past.pop() ?? content; chosen = { kind: "none" }; },
+  near: () => { view = content.area.width > 0 ? near(content.area, size, paper.aspect()) : view; },
+  far: () => { view = whole(size, paper.aspect()); },
+  other: () => VERBS[view.width < whole(size, paper.aspect()).width * 0.99 ? "far" : "near"](),
+  grow: () => grow(view.width * FAR),
+  shrink: () => grow(-view.width * FAR),
+};
+/** @type {Record<string, string>} */
+const KEYS = { a: "add", Delete: "remove", Backspace: "remove", d: "draw", u: "undo", z: "other", "+": "grow", "=": "grow", "-": "shrink" };
 /** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** @param {KeyboardEvent} event @returns {boolean} whether the key was ours */
 function onKey(event) {
+  if (event.key === "Tab") return walk(event.shiftKey ? -1 : 1);
   const arrow = ARROWS[event.key];
   if (arrow && chosen.kind !== "none") {
-    const by = event.shiftKey ? FAR : STEP;
+    const by = view.width * (event.shiftKey ? FAR : STEP);
     remember();
     move(chosen, arrow[0] * by, arrow[1] * by);
-    paint();
     return true;
   }
-  switch (event.key) {
-    case "Tab": return walk(event.shiftKey ? -1 : 1);
-    case "a": case "A": add({ x: content.area.x + content.area.width / 2, y: content.area.y + content.area.height / 2 }); return true;
-    case "Delete": case "Backspace": remove(); return true;
-    case "+": case "=": grow(FAR); return true;
-    case "-": grow(-FAR); return true;
-    case "u": case "U": content = past.pop() ?? content; choose({ kind: "none" }); return true;
-    default: return false;
-  }
+  const verb = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!verb) return false;
+  VERBS[verb]();
+  return true;
 }
 
+stage.addEventListener("pointerdown", onDown);
 stage.addEventListener("keydown", (event) => {
   countTime();
-  if (!event.ctrlKey && !event.metaKey && !event.altKey && onKey(event)) event.preventDefault();
+  if (event.ctrlKey || event.metaKey || event.altKey || !onKey(event)) return;
+  event.preventDefault();
+  paint();
 });
-stage.addEventListener("click", (event) => {
-  if (event.target === svg) add(place(event));
+stage.addEventListener("wheel", (event) => {
+  event.preventDefault();
+  view = zoomed(view, paper.place(event), event.deltaY > 0 ? 1.2 : 1 / 1.2, size);
+  paint();
+}, { passive: false });
+tools.addEventListener("click", (event) => {
+  const button = event.target instanceof Element ? event.target.closest("[data-do]") : null;
+  if (!(button instanceof HTMLButtonElement)) return;
+  countTime();
+  VERBS[button.dataset.do ?? ""]();
+  paint();
+  stage.focus({ preventScroll: true });
 });
 document.addEventListener("keydown", (event) => {
-  const typing = event.target instanceof HTMLElement && event.target.closest("input, select, textarea, button, a");
+  const typing = event.target instanceof HTMLElement && event.target.closest("input, select, textarea, button, a, summary");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Enter") pick(form, "button[name=accept]", HTMLButtonElement).click();
   if (event.key === "s" || event.key === "S") pick(form, "button:not([name])", HTMLButtonElement).click();
@@ -244,6 +265,11 @@ form.addEventListener("submit", () => {
   });
   pick(form, "[name=seconds]", HTMLInputElement).value = (spent / 1000).toFixed(1);
 });
+new ResizeObserver(() => {
+  view = zoomed({ ...view, height: view.width / paper.aspect() }, { x: view.x, y: view.y }, 1, size);
+  paint();
+}).observe(stage);
 
+tools.hidden = false;
 paint();
 stage.focus({ preventScroll: true });
