@@ -69,6 +69,7 @@ def read(request: HttpRequest, pk: int) -> HttpResponse:
     audit.record(actor=user, action="slide.read", target=f"slide:{assignment.slide.uid}")
     context = {
         **page_context(virtual, user),
+        "read_only": assignment.state != Assignment.State.OPEN,
         "assignment": assignment,
         "following": queries.next_for(user, assignment),
         "left": queries.worklist(user).count(),

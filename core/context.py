@@ -15,6 +15,7 @@ class Room:
     label: str
     route: str
     roles: tuple[Role, ...]
+    also: str = ""  # addresses that belong to this room and do not lie below its own, parted by blanks
 
 
 BENCH = (Role.TECHNICIAN, Role.MANAGER, Role.ADMINISTRATOR)
@@ -22,7 +23,8 @@ ROOMS = (
     Room("Home", "home", EVERYONE),
     Room("Slides", "lims:slides", EVERYONE),
     Room("Cases", "lims:cases", (*BENCH, Role.STEWARD)),
-    Room("Batches", "lims:batches", BENCH),
+    Room("Batches", "lims:batches", BENCH, also="/scan/batches/ /scan/snapshots/"),
+    Room("Scanners", "scanning:scanners", BENCH, also="/scan/imports/"),
     Room("Worklist", "annotation:worklist", (Role.PATHOLOGIST, Role.ADMINISTRATOR)),
     Room("Assignments", "annotation:assignments", (Role.MANAGER, Role.ADMINISTRATOR)),
     Room("De-identification", "deidentify:list", (Role.STEWARD, Role.ADMINISTRATOR)),

@@ -27,6 +27,7 @@ class Deidentified(models.Model):
     certificate = models.JSONField(default=dict, blank=True)
     work = models.JSONField(default=dict, blank=True)
     policy_version = models.CharField(max_length=20, blank=True)
+    known_seal = models.CharField(max_length=64, blank=True, help_text="what the gate searched for, sealed")
     state = models.CharField(max_length=12, choices=State, default=State.PENDING, db_index=True)
     problem_code = models.CharField(max_length=40, blank=True)
     problem = models.TextField(blank=True)

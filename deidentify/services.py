@@ -17,6 +17,7 @@ from deidentify.files import Outcome, deidentify_file
 from deidentify.known import Known
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide, State, fresh_path
 from deidentify.reports.text import Policy
+from deidentify.seal import seal
 from lims import services as lims
 from lims.models import Case, Report, Slide
 from lims.services.life import Actor
@@ -122,10 +123,10 @@ def _make(row: Row, source: Path, known: Known) -> None:
         if error.retryable:
             raise
     else:
-        _keep_outcome(row, outcome)
+        _keep_outcome(row, outcome, known)
 
 
-def _keep_outcome(row: Row, outcome: Outcome) -> None:
+def _keep_outcome(row: Row, outcome: Outcome, known: Known) -> None:
     _write(
         row,
         state=State.PASSED,
@@ -134,6 +135,7 @@ def _keep_outcome(row: Row, outcome: Outcome) -> None:
         certificate=outcome.certificate,
         work=json.loads(json.dumps(outcome.work)),
         policy_version=outcome.policy_version,
+        known_seal=seal(known),
         seconds=outcome.seconds,
         problem="",
         problem_code="",

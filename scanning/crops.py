@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scanning.models import Snapshot
 
-MARGIN = 0.45  # of the scan area's longer side, all round
+MARGIN = 0.3  # of the scan area's longer side, all round
 LEAST_PX = 48.0
 
 

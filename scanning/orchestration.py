@@ -11,6 +11,8 @@ machine from a seeded world. Times are seconds of any monotonic clock.
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from lims.states import FailureReason
+
 Phase = Literal["opening", "starting", "scanning", "waiting", "finishing", "ended"]
 
 MAX_TAKEOVERS = 4
@@ -117,12 +119,23 @@ HEALED_BY_TAKEOVER = frozenset(
 )
 
 
+# What processes call it, and what a person reads in the list of failures.
+IN_OUR_WORDS = {
+    "client_lost": FailureReason.SCANNER_LOST,
+    "busy": FailureReason.SCANNER_LOST,
+    "opening": FailureReason.SLIDE_SERVICE,
+    "stale_fence": FailureReason.SLIDE_SERVICE,
+}
+
+
 def begin(now: float) -> tuple[ScanState, Command]:
     return ScanState(advanced_at=now), OpenRun()
 
 
 def step(state: ScanState, event: Event, now: float) -> tuple[ScanState, Command | None]:
     """The next state and the one command to carry out; None when the scan has ended."""
+    if state.phase == "ended":
+        return state, None
     match event:
         case Opened():
             return replace(
@@ -168,5 +181,8 @@ def _again(state: ScanState, reason: str, message: str) -> tuple[ScanState, Comm
     ), Wait(wait)
 
 
-def _fail(state: ScanState, reason: str, message: str) -> tuple[ScanState, Command]:
+def _fail(state: ScanState, code: str, message: str) -> tuple[ScanState, Command]:
+    """The end, for a reason of the vocabulary."""
+    known = code if code in FailureReason.values else FailureReason.OTHER
+    reason = str(IN_OUR_WORDS.get(code, known))
     return replace(state, phase="ended", reason=reason, message=message), Fail(reason, message)

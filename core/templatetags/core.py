@@ -45,11 +45,12 @@ def tile(value: object, label: str, href: str = "", tone: str = "") -> SafeStrin
 
 
 @register.simple_tag(takes_context=True)
-def here(context: Context, address: str) -> SafeString:
-    """` aria-current="page"` where the page stands at or below this address (the root only at itself)."""
+def here(context: Context, address: str, also: str = "") -> SafeString:
+    """` aria-current="page"` where the page stands at or below an address (the root only at itself)."""
     request = context.get("request")
     path = request.path if request else ""
-    at = path == address or (address != "/" and path.startswith(address))
+    below = [one for one in (address, *also.split()) if one != "/"]
+    at = path == address or path.startswith(tuple(below))
     return SafeString(' aria-current="page"') if at else SafeString("")
 
 

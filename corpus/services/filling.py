@@ -29,13 +29,14 @@ Kind = ReleaseItem.Kind
 @dataclass
 class Filled:
     """A filled folder: its entries, whose case each file under data/ is of, its statistics and its
-    manifest's hash.
+    manifest's hash; and for each image the seal of what its certificate's search looked for.
     """
 
     entries: list[bag.Entry] = field(default_factory=list)
     cases: dict[str, Case] = field(default_factory=dict)
     stats: dict[str, Any] = field(default_factory=dict)
     manifest_sha256: str = ""
+    seals: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of_folder(cls, root: Path) -> Self:
@@ -80,7 +81,7 @@ def _slide(root: Path, slide: Slide, path: str, parts: Parts, filled: Filled) ->
     """A slide's image with its annotations, and its case's report where this slide is the case's first."""
     case = slide.case
     about = {"tissue": parts.tissue, "patient": parts.key, "case": case_name(parts), "stain": slide.stain}
-    image = _image(root, slide, path, about)
+    image = _image(root, slide, path, about, filled)
     added = [image]
     drawn = list(signed_off(slide))
     stem = PurePosixPath(path).with_suffix("")
@@ -104,7 +105,7 @@ def _slide(root: Path, slide: Slide, path: str, parts: Parts, filled: Filled) ->
     )
 
 
-def _image(root: Path, slide: Slide, path: str, about: dict[str, Any]) -> bag.Entry:
+def _image(root: Path, slide: Slide, path: str, about: dict[str, Any], filled: Filled) -> bag.Entry:
     clean = passed_slide(slide.pk)
     if clean is None:
         raise ReleaseStopped(f"The image of {slide.barcode} has not passed the gate.")
@@ -112,6 +113,7 @@ def _image(root: Path, slide: Slide, path: str, about: dict[str, Any]) -> bag.En
     entry = bag.entry(root, path, Kind.IMAGE, cut=slide.cut, **about)
     if entry.sha256 != clean.sha256:
         raise ReleaseStopped(f"The clean image of {slide.barcode} is not the one that passed the gate.")
+    filled.seals[path] = clean.known_seal
     return entry
 
 

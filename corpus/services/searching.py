@@ -17,6 +17,7 @@ from corpus.services.filling import Filled
 from deidentify.errors import DeidentifyError, GateRefused
 from deidentify.files import run_gate
 from deidentify.known import Known
+from deidentify.seal import seal
 from deidentify.services import known_values
 from lims.models import Case
 
@@ -35,12 +36,14 @@ class Task:
 def search(filled: Filled, root: Path) -> None:
     """Raise ReleaseStopped at the first trace; Unavailable when the gate does not answer.
 
-    Images are judged one by one. A patient's small files are judged in one bundle, and so are the files about
-    the release, against what is known of every patient in it: the gate opens every member of a bundle.
+    An image is the very bytes that its certificate speaks of (`filling` compared the hashes): it is judged
+    again only where something else is known of the patient than the gate was told then. A patient's small
+    files are judged in one bundle, and so are the files about the release, against what is known of every
+    patient in it: the gate opens every member of a bundle.
     """
-    tasks = _tasks(filled)
+    todo = tasks(filled)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        runs = [pool.submit(_judge, root, task) for task in tasks]
+        runs = [pool.submit(_judge, root, task) for task in todo]
         try:
             for run in as_completed(runs):
                 run.result()
@@ -50,19 +53,22 @@ def search(filled: Filled, root: Path) -> None:
                 run.cancel()
 
 
-def _tasks(filled: Filled) -> list[Task]:
+def tasks(filled: Filled) -> list[Task]:
+    """The runs of the gate that this folder needs."""
     images = {entry.path for entry in filled.entries if entry.kind == ReleaseItem.Kind.IMAGE}
     known = {case.patient_id: known_values(case) for case in _one_per_patient(filled.cases.values())}
-    tasks: list[Task] = []
+    found: list[Task] = []
     small: dict[int, list[str]] = {}
     for path, case in filled.cases.items():
         if path in images:
-            tasks.append(Task((path,), known[case.patient_id]))
+            if filled.seals.get(path) == seal(known[case.patient_id]):
+                continue
+            found.append(Task((path,), known[case.patient_id]))
         else:
             small.setdefault(case.patient_id, []).append(path)
-    tasks += [Task(tuple(paths), known[patient]) for patient, paths in small.items()]
+    found += [Task(tuple(paths), known[patient]) for patient, paths in small.items()]
     about = sorted({entry.path for entry in filled.entries} - filled.cases.keys())
-    return [*tasks, Task((*about, bag.MANIFEST, bag.TAG_MANIFEST), _together(known.values()))]
+    return [*found, Task((*about, bag.MANIFEST, bag.TAG_MANIFEST), _together(known.values()))]
 
 
 def _one_per_patient(cases: Iterable[Case]) -> list[Case]:

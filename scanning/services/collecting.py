@@ -19,7 +19,7 @@ from scanning.services.driving import fail_attempt
 from scanning.services.nights import end_night_if_done
 from viewer.models import VirtualSlide
 from vslide.messages import RunStatus
-from wire import WireError
+from wire import RemoteError, WireError
 
 log = structlog.get_logger(__name__)
 PATIENCE_S = 25.0
@@ -34,14 +34,13 @@ def collect(*, attempt: Attempt) -> None:
     """Bring a finished run into the record; raises NotYetVerified (retryable) while the writer is still at
     work.
     """
+    if attempt.state == Attempt.State.DONE:
+        _forget(attempt)  # we were interrupted between the record and the journal
     if attempt.state != Attempt.State.ACQUIRED:
         return
     status = _ask_patiently(attempt)
     if status.state == "failed":
-        reason = (
-            FailureReason.MISSING_FIELDS if status.received < status.planned else FailureReason.VERIFY_FAILED
-        )
-        fail_attempt(attempt=attempt, reason=reason, message=status.error)
+        fail_attempt(attempt=attempt, reason=_reason(status), message=status.error)
     elif status.state == "unknown":
         fail_attempt(
             attempt=attempt, reason=FailureReason.SLIDE_SERVICE, message="the slide service lost the run"
@@ -57,18 +56,34 @@ def _ask_patiently(attempt: Attempt) -> RunStatus:
         while True:
             try:
                 status = service.ask(attempt.run.hex)
+                if status.state == "receiving":  # it was restarted before it heard that the scan is complete
+                    status = service.finish(attempt.run.hex, attempt.fence)
             except WireError as error:
                 raise Unavailable(f"the slide service does not answer: {error}") from error
-            if status.state == "receiving":  # it was restarted before it heard that the scan is complete
-                service.finish(attempt.run.hex, attempt.fence)
-            elif status.state != "finalising":
+            if status.state not in {"receiving", "finalising"}:
                 return status
             if time.monotonic() > until:
                 raise NotYetVerified(f"{attempt} is still being built.")
             time.sleep(LOOK_S)
 
 
+def _reason(status: RunStatus) -> FailureReason:
+    if status.missing or status.received < status.planned:
+        return FailureReason.MISSING_FIELDS
+    if status.code == FailureReason.DISK_FULL:
+        return FailureReason.DISK_FULL
+    return FailureReason.SLIDE_SERVICE if status.code == "writer_lost" else FailureReason.VERIFY_FAILED
+
+
 def _publish(attempt: Attempt, status: RunStatus) -> None:
+    """Into the record. A slide that a person took out of the scan meanwhile stays as that person left it."""
+    attempt.slide.refresh_from_db()
+    if attempt.slide.state != State.SCANNING:
+        message = f"the slide was {attempt.slide.get_state_display().lower()} when its scan was complete"
+        Attempt.objects.filter(pk=attempt.pk, state=Attempt.State.ACQUIRED).update(
+            state=Attempt.State.ABORTED, message=message, ended_at=timezone.now()
+        )
+        return
     with transaction.atomic():
         register_file(
             slide=attempt.slide,
@@ -82,11 +97,18 @@ def _publish(attempt: Attempt, status: RunStatus) -> None:
         )
         if changed:
             advance(slide=attempt.slide, to=State.SCANNED, note=f"attempt {attempt.number}")
+    _forget(attempt)
+
+
+def _forget(attempt: Attempt) -> None:
+    """The journal may go. Raises Unavailable (and the job comes again) while the service does not answer."""
     try:
         with slide_service() as service:
             service.forget(attempt.run.hex)
-    except WireError as error:  # the journal is only space; the next start of the service lists it again
+    except RemoteError as error:
         log.warning("journal_kept", run=attempt.run.hex, error=str(error))
+    except WireError as error:
+        raise Unavailable(f"the slide service does not answer: {error}") from error
 
 
 def register_file(*, slide: Slide, path: Path, sha256: str, kind: str, number: int) -> VirtualSlide:

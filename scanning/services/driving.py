@@ -41,14 +41,43 @@ def drive(*, night: Night) -> None:
     with lease(night.scanner) as owner:
         attempt = next_attempt(night)
         if attempt is not None and attempt.fence >= MOST_FENCES:
-            message = f"its driver was lost {attempt.fence} times"
-            fail_attempt(attempt=attempt, reason=FailureReason.ATTEMPTS_EXHAUSTED, message=message)
-        elif attempt is not None:
+            _give_up(attempt)
+        elif attempt is not None and not _set_aside(attempt):
             _Drive(attempt, owner).run()
     if next_attempt(night) is not None:
         jobs.enqueue("scanning.drive", queue=night.scanner.queue, night_id=night.pk)
     else:
         end_night_if_done(night=night)
+
+
+def _give_up(attempt: Attempt) -> None:
+    message = f"its driver was lost {attempt.fence} times"
+    fail_attempt(attempt=attempt, reason=FailureReason.ATTEMPTS_EXHAUSTED, message=message)
+    with slide_service() as service:
+        _abort_run(attempt, FailureReason.ATTEMPTS_EXHAUSTED, service)
+
+
+def _set_aside(attempt: Attempt) -> bool:
+    """A slide that a person held, failed or rejected meanwhile is not scanned; whether it was set aside."""
+    wanted = State.READY if attempt.state == Attempt.State.QUEUED else State.SCANNING
+    if attempt.slide.state in {wanted, State.SCANNING}:
+        return False
+    message = f"the slide was {attempt.slide.get_state_display().lower()} before its scan"
+    Attempt.objects.filter(pk=attempt.pk, state=attempt.state).update(
+        state=Attempt.State.ABORTED, message=message, ended_at=timezone.now()
+    )
+    if attempt.fence:
+        with slide_service() as service:
+            _abort_run(attempt, message, service)
+    return True
+
+
+def _abort_run(attempt: Attempt, reason: str, service: SlideService) -> None:
+    """Tell the slide service that nothing more will come; it keeps the journal."""
+    try:
+        service.abort(attempt.run.hex, attempt.fence, reason)
+    except (WireError, SlideError) as error:
+        log.warning("abort_not_heard", attempt=attempt.pk, error=str(error))
 
 
 @dataclass
@@ -107,29 +136,41 @@ class _Drive:
 
     def _open(self, scanner: ScannerClient, service: SlideService) -> flow.Event:
         """Take the next fence, so that whoever drove before us is refused from now on."""
-        beat(self.attempt.night.scanner, self.owner)
+        self._beat()
         Attempt.objects.filter(pk=self.attempt.pk).update(fence=F("fence") + 1)
         self.attempt.refresh_from_db(fields=["fence"])
         try:
             self.info = scanner.describe()
         except WireError as error:
             return flow.Lost("scanner", str(error))
-        plan = self._plan(self.info)
         try:
+            plan = self._plan(self.info)
             opened = service.open_run(
                 run_id=self.attempt.run.hex,
                 slide_id=self.attempt.slide.uid.hex,
                 fence=self.attempt.fence,
                 header=self._header(plan, self.info),
                 planned=plan.plane_count,
+                while_waiting=self._beat,
             )
-        except RemoteError as error:
-            return flow.Ended(_known(error.code, "slide_service"), str(error), error.retryable)
         except WireError as error:
-            return flow.Lost("slide_service", str(error))
+            return self._slide_service_said(error)
+        except (MicroscopeError, SlideError) as error:  # a plan or a header that no repetition makes better
+            return flow.Ended("other", str(error), retryable=False)
         self.proxy = opened.proxy
         Attempt.objects.filter(pk=self.attempt.pk).update(planned_planes=plan.plane_count)
         return flow.Opened(len(opened.durable))
+
+    def _beat(self) -> None:
+        beat(self.attempt.night.scanner, self.owner)
+
+    def _slide_service_said(self, error: WireError) -> flow.Event:
+        if not isinstance(error, RemoteError):
+            return flow.Lost("slide_service", str(error))
+        if error.code == "stale_fence":
+            self._beat()  # raises when another worker has replaced us; else our next fence is high enough
+            return flow.Lost("slide_service", str(error))
+        return flow.Ended(_known(error.code, "slide_service"), str(error), error.retryable)
 
     def _plan(self, info: ScannerInfo) -> ScanPlan:
         snapshot = Snapshot.objects.select_related("slide").get(slot=self.attempt.slot)
@@ -174,13 +215,16 @@ class _Drive:
                 barcode=slot.barcode,
             )
         except (WireError, MicroscopeError) as error:
-            code, message, retryable = fault_of(error)
-            return (
-                flow.Lost("scanner", message)
-                if code == "scanner_lost"
-                else flow.Ended(code, message, retryable)
-            )
+            return self._scanner_said(*fault_of(error))
         return flow.Started()
+
+    def _scanner_said(self, code: str, message: str, retryable: bool) -> flow.Event:
+        if code == "stale_fence":
+            self._beat()
+            return flow.Lost("scanner", message)
+        if code == "scanner_lost":
+            return flow.Lost("scanner", message)
+        return flow.Ended(code, message, retryable)
 
     def _watch(self, scanner: ScannerClient) -> flow.Event:
         self.sleep(LOOK_S)
@@ -191,7 +235,7 @@ class _Drive:
         if status.state == "unknown":
             return flow.Lost("scanner", "the scanner was restarted")
         if status.state in {"failed", "aborted"}:
-            return flow.Ended(status.code or "other", status.message, status.retryable)
+            return self._scanner_said(status.code or "other", status.message, status.retryable)
         if status.state == "done":
             return flow.Ended()
         self._save(status.done)
@@ -202,13 +246,13 @@ class _Drive:
         if self.clock() - self.saved_at < SAVE_S:
             return
         self.saved_at = self.clock()
-        beat(self.attempt.night.scanner, self.owner)
+        self._beat()
         Attempt.objects.filter(pk=self.attempt.pk).update(done_planes=done)
 
     def _wait(self, seconds: float) -> flow.Event:
         until = self.clock() + seconds
         while self.clock() < until:
-            beat(self.attempt.night.scanner, self.owner)
+            self._beat()
             self.sleep(min(2.0, max(0.0, until - self.clock())))
         return flow.Waited()
 
@@ -216,10 +260,8 @@ class _Drive:
         """The scanner is free again; the writer builds the slide while the next glass is on its way."""
         try:
             service.finish(self.attempt.run.hex, self.attempt.fence)
-        except RemoteError as error:
-            return flow.Ended(_known(error.code, "slide_service"), str(error), error.retryable)
         except WireError as error:
-            return flow.Lost("slide_service", str(error))
+            return self._slide_service_said(error)
         with transaction.atomic():
             Attempt.objects.filter(pk=self.attempt.pk, state=Attempt.State.RUNNING).update(
                 state=Attempt.State.ACQUIRED, acquired_at=timezone.now(), done_planes=F("planned_planes")
@@ -228,11 +270,9 @@ class _Drive:
         return flow.Finished()
 
     def _fail(self, reason: str, message: str, service: SlideService) -> None:
+        self._beat()  # whoever has replaced us decides
         fail_attempt(attempt=self.attempt, reason=reason, message=message)
-        try:
-            service.abort(self.attempt.run.hex, self.attempt.fence, reason)
-        except (WireError, SlideError) as error:
-            log.warning("abort_not_heard", attempt=self.attempt.pk, error=str(error))
+        _abort_run(self.attempt, reason, service)
 
     def _note(self, before: flow.ScanState, after: flow.ScanState) -> None:
         if after.takeovers != before.takeovers:

@@ -29,7 +29,7 @@ def glass(snapshot: Snapshot, near: bool = True) -> SafeString:
     """The photograph of a glass with its scan area and focus points: the tissue from near, or all of it."""
     crop = around_area(snapshot) if near else whole(snapshot)
     left, top, scale = snapshot.origin_x_um, snapshot.origin_y_um, snapshot.um_per_px
-    radius = crop.width / 55
+    radius = crop.width / (55 if near else 140)
     points = format_html_join(
         "",
         '<circle class="point{}" cx="{}" cy="{}" r="{}"/>',

@@ -19,10 +19,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
-    """Up, with a cast, a scanner that never fails by itself, and scans that last long enough to be interrupted."""
-    laboratory = Laboratory(
-        tmp_path_factory.mktemp("lab"), SCANNER_FAILURE_RATE="0", SCANNER_TIME_SCALE="0.2"
-    )
+    """Up, with a cast, flawless glass, and scans that last long enough to be interrupted."""
+    settings = {"SCANNER_FAILURE_RATE": "0", "SIMULATED_FLAW_EVERY": "0", "SCANNER_TIME_SCALE": "0.2"}
+    laboratory = Laboratory(tmp_path_factory.mktemp("lab"), **settings)
     try:
         laboratory.up()
         yield laboratory

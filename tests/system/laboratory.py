@@ -67,10 +67,14 @@ class Laboratory:
     def down(self) -> None:
         """Stop it. Raises AssertionError for what it has left behind."""
         done = self.command("down")
+        self.assert_nothing_is_left()
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def assert_nothing_is_left(self) -> None:
+        """Neither processes, nor sockets, nor half-written files; processes are ended all the same."""
         left = list(marked(self.lab.identity))
         for process in left:
             process.signal(signal.SIGKILL)
-        assert done.returncode == 0, done.stdout + done.stderr
         assert not left, f"processes left behind: {left}"
         assert not self.lab.broker_socket.exists(), "the broker left its socket behind"
         drafts = [*self.var.rglob("*.part*"), *self.var.rglob(".building-*")]

@@ -1,6 +1,6 @@
 """A journal that was cut by a disk, not by us: the service starts, says what is safe, and the scan brings the rest again."""
 
-import uuid
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -10,7 +10,9 @@ import pytest
 from tests.faults.service import Service
 from tests.vslide.slides import Specimen, make_header, make_specimen
 from vslide.client import SlideService
+from vslide.journal import recover
 from vslide.sink import ProxySink
+from wire import RemoteError
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -40,7 +42,7 @@ def finished(client: SlideService, specimen: Specimen) -> str:
     run_id = specimen.header.run_id
     client.finish(run_id, 2)
     while (status := client.ask(run_id)).state == "finalising":
-        pass
+        time.sleep(0.05)
     assert status.state == "verified", status.error
     return status.path
 
@@ -62,16 +64,19 @@ def test_a_scan_goes_on_after_its_journal_was_cut_at_any_byte(service: Service, 
 
 
 @pytest.mark.parametrize("name", ["run.json", "result.json"])
-def test_a_broken_note_of_one_run_harms_no_other(service: Service, name: str):
+def test_a_broken_note_of_one_run_is_said_and_harms_no_other(service: Service, name: str):
     broken, whole = (make_specimen(make_header(rows=2, columns=2)) for _ in range(2))
     with SlideService(service.endpoint) as client:
-        send(client, broken, fence=1, share=0.5)
-        send(client, whole, fence=1, share=0.5)
+        for specimen in (broken, whole):
+            send(client, specimen, fence=1, share=0.5)
     service.kill()
-    (service.root / "journals" / f"run-{broken.header.run_id}" / name).write_bytes(b'{"half')
+    directory = service.root / "journals" / f"run-{broken.header.run_id}"
+    (directory / name).write_bytes(b'{"half')
     service.start()
     with SlideService(service.endpoint) as client:
-        for specimen in (whole, broken):
-            assert send(client, specimen, fence=2) == len(specimen.pixels) // 2
-            finished(client, specimen)
-        assert client.ask(uuid.uuid4().hex).state == "unknown"
+        assert send(client, whole, fence=2) == len(whole.pixels) // 2
+        assert Path(finished(client, whole)).is_file()
+        with pytest.raises(RemoteError) as refused:
+            client.ask(broken.header.run_id)
+    assert refused.value.code == "damaged"
+    assert len(recover(directory).planes) == len(broken.pixels) // 2  # all that was safe still is

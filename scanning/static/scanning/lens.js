@@ -5,7 +5,7 @@
 /** @typedef {{width: number, height: number}} Size */
 
 export const LEAST = 24; // picture pixels across at the nearest
-const MARGIN = 0.45; // of the scan area's longer side, all round
+const MARGIN = 0.3; // of the scan area's longer side, all round
 const NEAREST_AT_FIRST = 48;
 
 /** @param {number} value @param {number} low @param {number} high */

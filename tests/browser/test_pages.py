@@ -1,0 +1,92 @@
+"""Every page of every room, looked at by axe: nothing serious or critical, nothing wider than a narrow window."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from docs.screenshots import SHOTS
+from tests.browser.house import CHECKOUT, House
+from tests.test_routes import ROUTES, TABLE
+
+pytestmark = pytest.mark.browser
+
+AXE = CHECKOUT / "node_modules" / "axe-core" / "axe.min.js"
+GRAVE = {"serious", "critical"}
+# What a browser is not shown as a page: pictures, files and data.
+NOT_PAGES = {
+    "schema", "overview:table", "overview:api-passport", "lims:case-report", "lims:import-template", "lims:batch-fragment",
+    "scanning:macro", "scanning:label", "scanning:night-events", "viewer:header", "viewer:histogram", "viewer:chunks",
+    "viewer:tile", "viewer:thumbnail", "annotation:export", "corpus:release-file",
+}  # fmt: skip
+
+
+def test_every_page_has_its_screenshot() -> None:
+    pages = {row.partition(" ")[2] for row in TABLE if row.startswith("GET ")}
+    pages = {name for name in pages if not name.startswith("api:")} - NOT_PAGES
+    assert pages <= set(ROUTES)
+    assert pages - {shot.route for shot in SHOTS} == set(), "pages without a screenshot"
+    folder = Path(CHECKOUT) / "docs" / "screenshots"
+    assert {shot.name for shot in SHOTS} == {file.stem for file in folder.glob("*.png")}
+
+
+def test_the_screenshots_are_small() -> None:
+    sizes = [file.stat().st_size for file in (Path(CHECKOUT) / "docs" / "screenshots").glob("*.png")]
+    assert max(sizes) < 300_000
+    assert sum(sizes) < 6_000_000
+
+
+def places(house: House) -> list[tuple[str, str]]:
+    """(who, address) of every page, in the state in which the story has left it."""
+    api = house.page("tess").context.request
+    batch = api.get("/api/batches/").json()["results"]
+    snapshot = api.get("/api/snapshots/").json()["results"][0]
+    slide = next(row for row in api.get("/api/slides/").json()["results"] if row["state"] == "released")
+    item = house.page("stella").context.request.get("/api/deidentified/slides/").json()["results"][0]["id"]
+    reading = house.page("paul").context.request.get("/api/assignments/").json()["results"]
+    facts = {
+        "batch": min(row["id"] for row in batch), "extra": max(row["id"] for row in batch), "doubtful": snapshot["id"],
+        "slide": slide["barcode"], "case": slide["accession"], "uid": slide["uid"], "fluorescent": slide["uid"],
+        "item": item, "assignment": max(row["id"] for row in reading),
+    }  # fmt: skip
+    return list(dict.fromkeys((shot.who, shot.address.format(**facts)) for shot in SHOTS))
+
+
+def findings(page: Page) -> list[str]:
+    page.add_script_tag(path=AXE)
+    said: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{page.url}: {rule['id']} ({rule['impact']}): {node['target']} {node['html'][:120]}"
+        for rule in said["violations"]
+        if rule["impact"] in GRAVE
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.system
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_no_page_has_a_grave_finding_of_axe(house: House, scheme: Any) -> None:
+    found: list[str] = []
+    for who, address in places(house):
+        page = house.page(who)
+        page.emulate_media(color_scheme=scheme)
+        page.goto(address)
+        page.wait_for_timeout(150)
+        found += findings(page)
+    assert found == []
+
+
+@pytest.mark.system
+@pytest.mark.timeout(300)
+def test_no_page_is_wider_than_a_telephone(house: House) -> None:
+    wide: list[str] = []
+    for who, address in places(house):
+        page = house.page(who)
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(address)
+        if page.evaluate("document.documentElement.scrollWidth") > 392:
+            wide.append(address)
+        page.set_viewport_size({"width": 1440, "height": 900})
+    assert wide == []
