@@ -33,7 +33,7 @@ from wire import Message
 
 log = logging.getLogger(__name__)
 RESERVE_BYTES = 1 << 30
-MOST_RESPAWNS = 5
+MOST_RESPAWNS = 5  # without one plane becoming safe in between: a long night may see more deaths than that
 QUICK_S = 0.25  # a new journal is ready sooner than this
 LEAVE_S = 5.0
 FORGOTTEN = ".forgotten-"
@@ -265,12 +265,14 @@ class Manager:
             del self._runs[run_id]
 
     def _respawn(self, run: Run) -> None:
-        run.respawns += 1
+        safe = len(run.durable)
+        run.respawns = 1 if safe > run.safe_then else run.respawns + 1
+        run.safe_then = safe
         self.respawned += 1
         code = run.process.exitcode if run.process else None
         log.warning("the writer of run %s died (%s): bringing it back", run.order.run_id, code)
         if run.respawns > MOST_RESPAWNS:
-            self._fail(run, "writer_lost", f"its writer died {run.respawns} times")
+            self._fail(run, "writer_lost", f"its writer died {run.respawns} times in a row")
             return
         run.order = replace(run.order, resume=True)
         run.start(self._context)

@@ -25,7 +25,8 @@ class Run:
     pipe: Connection | None = None
     ready: bool = False
     durable: set[PlaneId] = field(default_factory=set)
-    respawns: int = 0
+    respawns: int = 0  # since a plane has last become safe
+    safe_then: int = 0
 
     @property
     def alive(self) -> bool:

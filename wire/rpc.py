@@ -75,6 +75,8 @@ class Server:
             peer, request_id, message, rest = self._parse(frames)
         except Garbage as error:
             self._drop(error)
+            if len(frames) > 4 and frames[1:3] == [PREFIX, b"REQ"]:  # ours, but nothing that we know: say so
+                self._send(frames[0], self._pack(b"ERR", frames[3], _fault(error), ()))
             return False
         except VersionMismatch as error:
             self._send(
@@ -172,7 +174,7 @@ class Client:
         self, request: Message, frames: Frames = (), *, timeout_s: float | None = None
     ) -> tuple[Message, list[bytes]]:
         """The reply and its raw frames. Raises ``Timeout`` after the last try, ``RemoteError`` when the
-        server refuses.
+        server refuses, ``VersionMismatch`` when it speaks another version.
         """
         request_id = os.urandom(ID_BYTES)
         packed = [PREFIX, b"REQ", request_id, self._codec.encode(request), *frames]
@@ -201,8 +203,9 @@ class Client:
             if not self._socket.poll(max(1, int(left * 1000))):
                 return None
             frames = self._socket.recv_multipart()
-            if len(frames) < 4 or frames[0] != PREFIX or frames[2] != request_id:
+            if len(frames) < 4 or frames[2] != request_id:
                 continue  # an answer to an earlier try
+            check_prefix(frames[0])
             message = self._codec.decode(frames[3])
             if isinstance(message, Fault):
                 raise RemoteError(message.message, code=message.code, retryable=message.retryable)

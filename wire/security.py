@@ -6,8 +6,11 @@ socket without keys is refused: a hospital network is scanned, and a stage that 
 dangerous.
 """
 
+import itertools
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import urlparse
 
 import zmq
@@ -16,6 +19,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from wire.errors import Insecure
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
+PRIVATE_SCHEMES = frozenset({"ipc", "inproc"})
 
 
 @dataclass(frozen=True)
@@ -59,17 +63,16 @@ class Security:
     allowed: frozenset[bytes] = frozenset()
 
 
-def secure_server(socket: zmq.Socket[bytes], security: Security | None) -> ThreadAuthenticator | None:
-    """Apply keys before bind, and start the thread that asks the allow-list."""
+def secure_server(socket: zmq.Socket[bytes], security: Security | None) -> "Door | None":
+    """Apply keys before bind, and see that somebody asks the allow-list."""
     if security is None:
         return None
-    authenticator = ThreadAuthenticator(socket.context)
-    authenticator.start()
-    authenticator.configure_curve_callback("*", credentials_provider=_AllowList(security.allowed))
+    door = Door(socket.context, security.allowed)
+    socket.zap_domain = door.domain.encode()
     socket.curve_secretkey = security.keys.secret
     socket.curve_publickey = security.keys.public
     socket.curve_server = True
-    return authenticator
+    return door
 
 
 def secure_client(socket: zmq.Socket[bytes], security: Security | None) -> None:
@@ -83,10 +86,41 @@ def secure_client(socket: zmq.Socket[bytes], security: Security | None) -> None:
 def refuse_open(endpoint: str, security: Security | None) -> None:
     """Raises ``Insecure`` for a socket that the network could reach without keys."""
     parts = urlparse(endpoint)
-    if security is None and parts.scheme == "tcp" and parts.netloc.rsplit(":", 1)[0] not in LOOPBACK:
+    here = parts.scheme == "tcp" and parts.netloc.rsplit(":", 1)[0] in LOOPBACK
+    if security is None and not here and parts.scheme not in PRIVATE_SCHEMES:
         raise Insecure(
             f"{endpoint} can be reached from the network: give it CURVE keys, or bind to 127.0.0.1"
         )
+
+
+class Door:
+    """One socket's allow-list. A zmq context takes one authenticator only: all doors of a context share it,
+    each under a domain of its own; the last one to stop ends its thread.
+    """
+
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+    _numbers: ClassVar["itertools.count[int]"] = itertools.count(1)
+    _shared: ClassVar[dict["zmq.Context[Any]", tuple[ThreadAuthenticator, set[str]]]] = {}
+
+    def __init__(self, context: "zmq.Context[Any]", allowed: frozenset[bytes]) -> None:
+        self._context = context
+        with self._lock:
+            self.domain = f"door-{next(self._numbers)}"
+            if context not in self._shared:
+                authenticator = ThreadAuthenticator(context)
+                authenticator.start()
+                self._shared[context] = (authenticator, set())
+            authenticator, domains = self._shared[context]
+            authenticator.configure_curve_callback(self.domain, credentials_provider=_AllowList(allowed))
+            domains.add(self.domain)
+
+    def stop(self) -> None:
+        with self._lock:
+            authenticator, domains = self._shared.get(self._context, (None, set()))
+            domains.discard(self.domain)
+            if authenticator is not None and not domains:
+                del self._shared[self._context]
+                authenticator.stop()
 
 
 class _AllowList:

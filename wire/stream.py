@@ -5,6 +5,11 @@ is counted in bytes: when that many are under way it waits, which is the back-pr
 receiver (ROUTER) acknowledges after it has written and synced. Either side may die and come back: the
 receiver asks an unknown sender who it is, the sender introduces itself again and resends what is open.
 
+A connection that lives loses nothing, so a receiver that is merely slow is left to work: when
+acknowledgements stop coming, only the oldest item is sent again, as a question, and what the receiver has
+passed over is sent again by itself. (Resending all that is open would make a slow receiver slower: it has to
+take every copy.)
+
     sender → receiver   HEL header            receiver → sender   WEL header | REF fault | WHO
     sender → receiver   DAT seq header frames receiver → sender   ACK seq…   | REF fault
 """
@@ -14,7 +19,6 @@ import struct
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -36,12 +40,12 @@ QUEUED_ITEMS = 4096  # far above what the byte window lets under way
 
 @dataclass(slots=True)
 class _Open:
-    """An item that has not been acknowledged."""
+    """An item that has not been acknowledged. ``turn`` numbers what was transmitted; 0: not under way."""
 
     frames: list[bytes]
     size: int
-    sent_at: float
-    wait_s: float = RESEND_S
+    turn: int = 0
+    sent_at: float = 0.0
 
 
 class Sender:
@@ -73,6 +77,10 @@ class Sender:
         self._open: OrderedDict[int, _Open] = OrderedDict()
         self._bytes = 0
         self._heard = time.monotonic()
+        self._progress = self._asked = self._heard
+        self._patience_s = RESEND_S
+        self._turn = self._answered = 0
+        self._forgotten = False
         self._refused: Refused | None = None
         self.resent = 0
         self._welcome: Message | None = None
@@ -105,9 +113,11 @@ class Sender:
         self._pump(0.0)
         while self._open and self._bytes + size > self._window:
             self._pump(0.1)
-        self._open[seq] = _Open(packed, size, time.monotonic())
+        if not self._open:
+            self._progress = self._asked = time.monotonic()
+        self._open[seq] = item = _Open(packed, size)
         self._bytes += size
-        self._transmit(packed)
+        self._set_off(item)
 
     def drain(self, timeout_s: float) -> None:
         """Wait until everything is acknowledged. Raises ``PeerLost`` when it is not within ``timeout_s``."""
@@ -129,9 +139,20 @@ class Sender:
             self._pump(0.05)
         return self._welcome
 
-    def _transmit(self, packed: list[bytes]) -> None:
-        with suppress(zmq.Again):  # its queue is full: the resend brings it later
+    def _set_off(self, item: _Open) -> bool:
+        if not self._transmit(item.frames):
+            return False
+        self._turn += 1
+        item.turn, item.sent_at = self._turn, time.monotonic()
+        return True
+
+    def _transmit(self, packed: list[bytes]) -> bool:
+        """Whether it is under way; when the socket's queue is full it goes later."""
+        try:
             self._socket.send_multipart(packed, flags=zmq.DONTWAIT, copy=False)
+        except zmq.Again:
+            return False
+        return True
 
     def _pump(self, wait_s: float) -> None:
         """Take what the receiver says, then resend what is overdue."""
@@ -148,10 +169,9 @@ class Sender:
         self._heard = time.monotonic()
         kind, rest = frames[1], frames[2:]
         if kind == b"ACK" and rest:
-            for (seq,) in struct.iter_unpack(">Q", rest[0][: len(rest[0]) // 8 * 8]):
-                item = self._open.pop(seq, None)
-                self._bytes -= item.size if item else 0
+            self._acknowledged(rest[0])
         elif kind == b"WHO":
+            self._forgotten = True
             self._transmit(self._hello)
         elif kind == b"WEL" and rest:
             self._welcomed(self._codec.decode(rest[0]))
@@ -161,12 +181,30 @@ class Sender:
                 self._refused = Refused(fault.message, code=fault.code, retryable=fault.retryable)
                 raise self._refused
 
+    def _acknowledged(self, packed: bytes) -> None:
+        before = len(self._open)
+        for (seq,) in struct.iter_unpack(">Q", packed[: len(packed) // 8 * 8]):
+            item = self._open.pop(seq, None)
+            if item is not None:
+                self._bytes -= item.size
+                self._answered = max(self._answered, item.turn)
+        if len(self._open) < before:  # patience follows the receiver's own pace
+            now = time.monotonic()
+            self._patience_s = min(max(RESEND_S, 2 * (now - self._progress)), LONGEST_RESEND_S)
+            self._progress = self._asked = now
+
     def _welcomed(self, welcome: Message) -> None:
-        again = self._welcome is not None
         self._welcome = welcome
-        if again:  # a new receiver: it has seen nothing of what is open
+        if self._forgotten:  # a new receiver: it has seen nothing of what is open
+            self._forgotten = False
+            self._progress = self._asked = time.monotonic()
+            self._patience_s = RESEND_S
             for item in self._open.values():
-                item.sent_at, item.wait_s = 0.0, RESEND_S
+                self._call_back(item)
+
+    def _call_back(self, item: _Open) -> None:
+        self.resent += item.turn > 0
+        item.turn = 0
 
     def _resend(self) -> None:
         now = time.monotonic()
@@ -175,11 +213,14 @@ class Sender:
             return
         if now - self._heard > self._lost_after_s:
             raise PeerLost(f"{self._endpoint} has been silent for {self._lost_after_s:g} s")
+        if now - self._asked > self._patience_s:
+            self._asked, self._patience_s = now, min(self._patience_s * 2, LONGEST_RESEND_S)
+            self._call_back(next(iter(self._open.values())))
         for item in self._open.values():
-            if now - item.sent_at > item.wait_s:
-                item.sent_at, item.wait_s = now, min(item.wait_s * 2, LONGEST_RESEND_S)
-                self.resent += 1
-                self._transmit(item.frames)
+            if 0 < item.turn < self._answered and now - item.sent_at > RESEND_S:  # passed over
+                self._call_back(item)
+            if item.turn == 0 and not self._set_off(item):
+                return
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +253,7 @@ class Receiver:
         self.endpoint = bind(self._socket, endpoint)
         self._codec = Codec(types)
         self._known: set[bytes] = set()
+        self._asked: dict[bytes, float] = {}
         self.garbage = 0
 
     def __enter__(self) -> Self:
@@ -251,9 +293,16 @@ class Receiver:
         if kind != b"DAT" or len(rest) < 2 or len(rest[0]) != 8:
             raise Garbage("neither a hello nor an item")
         if peer not in self._known:
-            self._send(peer, [b"WHO"])  # we were restarted: whoever this is, it must introduce itself
+            self._ask_who(peer)
             return None
         return Arrival(peer, struct.unpack(">Q", rest[0])[0], self._codec.decode(rest[1]), rest[2:])
+
+    def _ask_who(self, peer: bytes) -> None:
+        """We were restarted: whoever this is, it must introduce itself. Asked once for a window of items."""
+        now = time.monotonic()
+        if now - self._asked.get(peer, -RESEND_S) >= RESEND_S / 2:
+            self._asked[peer] = now
+            self._send(peer, [b"WHO"])
 
     def _drop(self, error: WireError) -> None:
         self.garbage += 1
@@ -262,6 +311,7 @@ class Receiver:
 
     def welcome(self, peer: bytes, message: Message) -> None:
         self._known.add(peer)
+        self._asked.pop(peer, None)
         self._send(peer, [b"WEL", self._codec.encode(message)])
 
     def ack(self, peer: bytes, seqs: Iterable[int]) -> None:

@@ -388,3 +388,19 @@ def test_the_segments_of_a_run_never_share_a_fence(client, service):
     with pytest.raises(vslide.StaleFence):
         Journal.create(found[0].path.parent, specimen.header, specimen.header.run_id, 3, 24)
     client.abort(specimen.header.run_id, 3)
+
+
+def test_a_writer_may_be_killed_ten_times_in_one_run(client, service):
+    specimen = small_specimen()
+    run = open_run(client, specimen)
+    with ProxySink(run.proxy, run.run_id, 1) as sink:
+        for number, plane in enumerate(specimen.planes()):
+            sink.put(plane)
+            if number % 2 and number < 20:
+                sink.flush(20)
+                for writer in writers_of(service.process.pid):
+                    os.kill(writer, signal.SIGKILL)
+        sink.flush(20)
+    client.finish(run.run_id, 1)
+    status = ended(client, run.run_id)
+    assert (status.state, same_pixels(status.path, specimen)) == ("verified", True)

@@ -1,10 +1,11 @@
 """A server, a receiver and a few messages, each on a socket of its own and closed at the end."""
 
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from wire import Fault, Message, Receiver, Server
+from wire import CannotBind, Fault, Message, Receiver, Server
 from wire.rpc import Handler
 
 ANYWHERE = "tcp://127.0.0.1:*"
@@ -55,13 +56,28 @@ def running(step: Callable[[], object]) -> Iterator[None]:
         thread.join()
 
 
+def receiver_again(endpoint: str, types: Sequence[type[Message]]) -> Receiver:
+    """A receiver where another was: a closed socket gives its port back a moment later."""
+    until = time.monotonic() + 5
+    while True:
+        try:
+            return Receiver(endpoint, types)
+        except CannotBind:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
 class Store:
     """A receiver's other half: keeps items as a journal would, acknowledges after."""
 
-    def __init__(self, receiver: Receiver, *, refuse: Fault | None = None, deaf_to: int = 0) -> None:
+    def __init__(
+        self, receiver: Receiver, *, refuse: Fault | None = None, deaf_to: int = 0, pause_s: float = 0.0
+    ) -> None:
         self.receiver = receiver
         self.refuse = refuse
         self.deaf_to = deaf_to
+        self.pause_s = pause_s
         self.items: list[tuple[int, bytes]] = []
 
     def step(self) -> None:
@@ -73,5 +89,6 @@ class Store:
             elif self.deaf_to > 0:
                 self.deaf_to -= 1
             else:
+                time.sleep(self.pause_s)
                 self.items.append((arrival.seq, arrival.frames[0]))
                 self.receiver.ack(arrival.peer, [arrival.seq])

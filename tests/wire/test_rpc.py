@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from tests.wire.making import ANYWHERE, Ask, Told, serving
-from wire import Client, Message, RemoteError, Server, Timeout
+from wire import Client, Message, RemoteError, Server, Timeout, VersionMismatch
 from wire.message import PREFIX, Codec
 
 
@@ -86,6 +86,23 @@ def test_it_survives_foreign_frames(frames: list[bytes]) -> None:
         foreign.send_multipart(frames)
         with Client(server.endpoint, (Told,)) as client:
             assert client.call(Ask(n=1))[0] == Told(n=5)
+
+
+def test_it_says_so_when_it_does_not_know_a_request() -> None:
+    with (
+        serving(lambda ask, frames: Told(n=1)) as server,
+        Client(server.endpoint, (Told,)) as client,
+        pytest.raises(RemoteError, match="Told") as caught,
+    ):
+        client.call(Told(n=1))
+    assert caught.value.code == "garbage"
+
+
+def test_it_says_when_the_server_speaks_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(lambda ask, frames: Told(n=1)) as server, Client(server.endpoint, (Told,)) as client:
+        monkeypatch.setattr("wire.rpc.PREFIX", b"NCT\x09")
+        with pytest.raises(VersionMismatch):
+            client.call(Ask(n=1))
 
 
 def test_it_survives_a_port_scan() -> None:

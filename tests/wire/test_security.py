@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.wire.making import ANYWHERE, Ask, Told, running
-from wire import Client, Insecure, KeyPair, Security, Server, Timeout
+from wire import Client, Insecure, KeyPair, Publisher, Security, Server, Timeout
 
 
 def ask(endpoint: str, security: Security | None) -> Told:
@@ -29,10 +29,26 @@ def test_it_serves_allowed_keys_only() -> None:
                 ask(server.endpoint, stranger)
 
 
-@pytest.mark.parametrize("endpoint", ["tcp://0.0.0.0:*", "tcp://*:*", "tcp://192.0.2.1:5700"])
+@pytest.mark.parametrize(
+    "endpoint", ["tcp://0.0.0.0:*", "tcp://*:*", "tcp://192.0.2.1:5700", "ws://0.0.0.0:80"]
+)
 def test_it_refuses_an_open_socket_on_the_network(endpoint: str) -> None:
     with pytest.raises(Insecure, match="CURVE"):
         Server(endpoint, (Ask,))
+
+
+def test_it_keeps_two_allow_lists_in_one_process_apart() -> None:
+    keys, ours, theirs = KeyPair.new(), KeyPair.new(), KeyPair.new()
+    us, them = (Security(keys, allowed=frozenset({one.public})) for one in (ours, theirs))
+    with (
+        Publisher(ANYWHERE, security=them) as publisher,
+        Server(ANYWHERE, (Ask,), security=us) as server,
+        running(lambda: server.serve_once(lambda message, frames: Told(n=7), 0.02)),
+    ):
+        publisher.close()
+        assert ask(server.endpoint, Security(ours, server=keys.public)) == Told(n=7)
+        with pytest.raises(Timeout):
+            ask(server.endpoint, Security(theirs, server=keys.public))
 
 
 def test_it_keeps_keys_to_itself(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import zmq
 
-from tests.wire.making import ANYWHERE, Hello, Item, Store, Welcome, running
+from tests.wire.making import ANYWHERE, Hello, Item, Store, Welcome, receiver_again, running
 from wire import Fault, PeerLost, Receiver, Refused, Sender
 
 TYPES = (Hello, Item)
@@ -47,7 +47,7 @@ def test_it_goes_on_with_a_receiver_that_was_restarted() -> None:
         sender.drain(10)
     first.close()
     send(sender, range(5, 10))
-    with Receiver(endpoint, TYPES) as again, running((after := Store(again)).step), sender:
+    with receiver_again(endpoint, TYPES) as again, running((after := Store(again)).step), sender:
         sender.drain(20)
     assert {seq for seq, _ in before.items + after.items} == set(range(10))
 
@@ -92,3 +92,28 @@ def test_it_drops_foreign_frames() -> None:
         foreign.send_multipart([b"NCT\x01", b"DAT", b"short", b"", b""])
         while receiver.garbage < 2:
             assert receiver.poll(2.0) == []
+
+
+def test_it_leaves_a_slow_receiver_to_work() -> None:
+    with (
+        Receiver(ANYWHERE, TYPES) as receiver,
+        running((store := Store(receiver, pause_s=0.04)).step),
+        Sender(receiver.endpoint, Hello(), (Welcome,)) as sender,
+    ):
+        send(sender, range(60))  # all under way at once, the last acknowledged after more than two seconds
+        sender.drain(20)
+        assert sender.resent == 0
+    assert [seq for seq, _ in store.items] == list(range(60))
+
+
+def test_it_resends_a_window_once_to_a_receiver_that_was_restarted() -> None:
+    first = Receiver(ANYWHERE, TYPES)
+    endpoint = first.endpoint
+    with running(Store(first).step):
+        sender = Sender(endpoint, Hello(), (Welcome,))
+    first.close()
+    send(sender, range(50))
+    with receiver_again(endpoint, TYPES) as again, running((after := Store(again)).step), sender:
+        sender.drain(20)
+        assert sender.resent <= 2 * 50
+    assert sorted({seq for seq, _ in after.items}) == list(range(50))
