@@ -19,7 +19,7 @@ import structlog
 from celery import shared_task
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -125,7 +125,8 @@ def _owned(job: Job) -> Any:
 
 
 def _missed(job: Job, error: Exception, terms: Terms) -> None:
-    retryable = bool(getattr(error, "retryable", False))
+    # a database that was locked, restarted or met a deadlock is well again in a moment
+    retryable = bool(getattr(error, "retryable", isinstance(error, OperationalError)))
     text = f"{getattr(error, 'code', type(error).__name__)}: {error}"
     if retryable and job.attempts < terms.attempts:
         again = timezone.now() + timedelta(seconds=min(2.0**job.attempts, 60.0))

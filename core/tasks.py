@@ -1,10 +1,16 @@
 """The laboratory's pulse: a canary through the real queue, and the reconcilers."""
 
+import structlog
 from celery import shared_task
 from django.conf import settings
 from django.core.cache import cache
+from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.module_loading import import_string
+
+from core.errors import NocturneError
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task(name="core.canary")
@@ -20,5 +26,9 @@ def reconcile() -> None:
 
 
 def run_reconcilers() -> None:
+    """One that fails keeps no other from its work."""
     for path in import_string(settings.RECONCILERS):
-        import_string(path)()
+        try:
+            import_string(path)()
+        except (NocturneError, DatabaseError):
+            log.exception("reconciler_failed", reconciler=path)

@@ -116,7 +116,7 @@ MORNING = (
     Shot("assignments", "annotation:assignments", "mara", "/reading/assignments/"),
     Shot("home-steward", "home", "stella", "/"),
     Shot("deidentified", "deidentify:list", "stella", "/deidentify/"),
-    Shot("deidentified-item", "deidentify:item", "stella", "/deidentify/slide/{item}/"),
+    Shot("deidentified-item", "deidentify:item", "stella", "/deidentify/slides/{item}/"),
     Shot("releases", "corpus:releases", "stella", "/corpus/"),
     Shot("release", "corpus:release", "adam", "/corpus/1/"),
     Shot("home-administrator", "home", "adam", "/"),
@@ -178,11 +178,13 @@ class Gallery:
         page = self.people[shot.who].page
         page.set_viewport_size({"width": shot.size[0], "height": shot.size[1]})
         page.emulate_media(color_scheme="light" if shot.theme == "light" else "dark")
-        page.goto(shot.address.format(**self.facts))
+        answer = page.goto(shot.address.format(**self.facts))
+        if shot.route and not (answer and answer.ok):
+            raise Error(f"{page.url}: {answer.status if answer else 'no answer'}")
         for selector in shot.press:
             page.locator(selector).first.click()
         if shot.settled:
-            page.locator(shot.settled).first.wait_for(timeout=30_000)
+            page.locator(shot.settled).first.wait_for(timeout=90_000)
         page.wait_for_timeout(250)
         file = self.folder / f"{shot.name}.png"
         size = keep(page.screenshot(), file)

@@ -50,18 +50,19 @@ def bench(user: User) -> Section:
     """Doubtful slides, failures, the night that runs."""
     states = _states()
     doubtful, failed = states.get(State.REVIEW, 0), states.get(State.FAILED, 0)
+    scanning = states.get(State.SCANNING, 0)
     batch = Batch.objects.exclude(phase=Batch.Phase.CLOSED).order_by("-id").first()
     tiles = [
         Tile(doubtful, "doubtful slides to look at", _review(), "doubt" if doubtful else ""),
         Tile(failed, "failed slides to rescan", _slides(state=State.FAILED), "bad" if failed else ""),
-        Tile(states.get(State.SCANNING, 0), "being scanned", _slides(state=State.SCANNING), "busy"),
+        Tile(scanning, "being scanned or built", _slides(state=State.SCANNING), "busy" if scanning else ""),
     ]
     for night in scanner_room.current_nights()[:3]:
         found = scanner_room.progress(night.batch)
         where = reverse("scanning:night", args=[night.batch_id])
         tiles.append(Tile(f"{found.ended}/{found.slides}", f"ended in {night.batch.name}", where, "busy"))
     if doubtful:
-        words = "Doubtful slides come first: without them the night cannot start."
+        words = "Doubtful slides come first: each joins the night when somebody has looked at it."
         return Section("At the bench", tiles, words, _review(), "Look at the doubtful slides")
     if batch is None:
         return Section("At the bench", tiles, "No batch is open. Make one and load the carousels.",

@@ -28,7 +28,7 @@ class ReviewForm(forms.Form):
             content = json.loads(self.cleaned_data["content"])
             area = [float(number) for number in content["area"]]
             points = [(float(x), float(y)) for x, y in content["points"]]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise forms.ValidationError("The scan area and the points could not be read.") from error
         if len(area) != 4:
             raise forms.ValidationError("A scan area is x, y, width and height.")

@@ -43,6 +43,16 @@ class Night(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["scanner"],
+                condition=models.Q(ended_at__isnull=True),
+                name="scanning_one_night_per_scanner",
+                violation_error_message="This scanner still has an unfinished night.",
+            )
+        ]
+
     def __str__(self) -> str:
         return f"{self.batch} on {self.scanner}"
 

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from core import audit
-from core.errors import BadInput
+from core.errors import BadInput, NotFound
 from core.files import FileDownload
 from core.models import User
 from core.roles import role_required
@@ -189,6 +189,8 @@ def picture(request: HttpRequest, snapshot_id: int, which: str) -> HttpResponseB
     if which == "label":
         audit.record(actor=_person(request), action="label.look", target=f"slide:{snapshot.slide.barcode}")
     file = snapshot.label_file if which == "label" else snapshot.macro_file
+    if not file.is_file():
+        raise NotFound("The photograph is no longer where it was kept.")
     kind = "image/png" if which == "label" else "image/jpeg"
     return FileDownload(
         file.open("rb"), content_type=kind, headers={"Cache-Control": "private, max-age=3600"}

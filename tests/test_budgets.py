@@ -88,6 +88,11 @@ def test_it_imports_nothing_inside_functions() -> None:
     assert hidden == []
 
 
+def test_it_claims_rows_by_compare_and_swap() -> None:
+    """SQLite ignores select_for_update in silence."""
+    assert [named(file) for file in files(*ROOMS) if b".select_for_update(" in file.read_bytes()] == []
+
+
 @pytest.mark.parametrize("package", PURE)
 def test_its_pure_packages_offer_what_they_list(package: str) -> None:
     module = importlib.import_module(package)

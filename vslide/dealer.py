@@ -82,8 +82,8 @@ class Dealer:
         )
 
     def _reader(self, slide: str, *, fresh: bool = False) -> SlideReader:
-        """By its path below the root; anything that would leave the root is no slide of ours. A journal that is being
-        written is looked at again when it is ``fresh`` that counts."""
+        """By its path below the root; anything that would leave the root is no slide of ours. A journal
+        that is being written is looked at again when it is ``fresh`` that counts."""
         path = self._path(slide)
         if fresh and path.is_dir() and path in self._open:
             self._open.pop(path).close()

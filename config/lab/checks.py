@@ -39,6 +39,7 @@ def checks() -> tuple[Check, ...]:
         Check("migrations", (*manage, "makemigrations", "--check", "--dry-run")),
         Check("system checks", (*manage, "check", "--fail-level", "WARNING")),
         Check("deployment checks", (*manage, "check", "--deploy", "--fail-level", "WARNING")),
+        Check("budgets", (python(), "-m", "pytest", "-q", "tests/test_budgets.py", "tests/docs")),
         Check("tsc", ("node", "node_modules/typescript/bin/tsc", "--noEmit", "-p", ".")),
     )
 

@@ -10,7 +10,7 @@ in the folder is ever changed.
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -168,15 +168,24 @@ def _check_tiff(path: Path) -> None:
         raise Truncated(f"its first directory would lie at byte {first} of {size}")
     try:
         with tifffile.TiffFile(path) as tiff:
-            ends = [
-                offset + count
-                for page in tiff.pages
-                for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
-            ]
+            ends = list(_ends(tiff))
     except (tifffile.TiffFileError, ValueError, IndexError) as error:
         raise Truncated(f"its directories cannot be followed: {error}") from error
     if max(ends, default=0) > size:
         raise Truncated(f"pixels up to byte {max(ends)} of {size}")
+
+
+def _ends(tiff: tifffile.TiffFile) -> Iterator[int]:
+    """Where each piece of the pixels ends. Raises OSError for directories that run in a circle: tifffile
+    would follow them for ever.
+    """
+    seen: set[int] = set()
+    for page in tiff.pages:
+        if page.offset in seen:
+            raise OSError("its picture directories run in a circle")
+        seen.add(page.offset)
+        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+            yield offset + count
 
 
 def _sha256(path: Path) -> str:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 import vslide
-from core.errors import BadInput, Conflict
+from core.errors import BadInput, Conflict, NocturneError
 from lims.models import Slide
 from lims.services import Actor, advance
 from lims.states import SYSTEM, State
@@ -24,6 +24,7 @@ from microscope.drivers.watchfolder import SlideFile, match, scan_folder
 from scanning.models import ImportedFile
 from scanning.services.collecting import register_file
 from viewer.models import VirtualSlide
+from vslide import SlideError
 
 OPEN = (State.REGISTERED, State.FAILED)
 COPY_BYTES = 4 << 20
@@ -62,8 +63,13 @@ def import_folder(*, folder: Path, actor: Actor = SYSTEM, settle_s: float = 2.0)
             )
             result.unmatched.append(file.path.name)
         else:
-            import_file(file=file, slide=slide, actor=actor)
-            result.matched.append(slide)
+            try:
+                import_file(file=file, slide=slide, actor=actor)
+            except (Conflict, SlideError) as error:  # one file that fails keeps no other from coming in
+                _note(file.path, ImportedFile.State.REFUSED, file=file, message=str(error))
+                result.refused.append((file.path.name, str(error)))
+            else:
+                result.matched.append(slide)
     return result
 
 
@@ -104,11 +110,15 @@ def import_file(*, file: SlideFile, slide: Slide, actor: Actor = SYSTEM) -> Virt
         Path(settings.SLIDE_ROOT) / "slides" / slide.uid.hex / f"{uuid.uuid4().hex}{file.path.suffix.lower()}"
     )
     _copy(file, target)
-    with transaction.atomic():
-        number = slide.attempts.count() + 1
-        row = register_file(slide=slide, path=target, sha256=file.sha256, kind="vendor", number=number)
-        _note(file.path, ImportedFile.State.MATCHED, file=file, slide=slide)
-        advance(slide=slide, to=State.SCANNED, actor=actor, note=f"imported {file.path.name}")
+    try:
+        with transaction.atomic():
+            number = slide.attempts.count() + 1
+            row = register_file(slide=slide, path=target, sha256=file.sha256, kind="vendor", number=number)
+            _note(file.path, ImportedFile.State.MATCHED, file=file, slide=slide)
+            advance(slide=slide, to=State.SCANNED, actor=actor, note=f"imported {file.path.name}")
+    except (NocturneError, SlideError):
+        target.unlink()  # nothing names the copy
+        raise
     return row
 
 
@@ -152,7 +162,12 @@ def match_by_hand(*, found: ImportedFile, barcode: str, actor: Actor) -> Virtual
     path = Path(found.path)
     if not path.is_file():
         raise Conflict(f"{found.name} is no longer where it was found.")
-    vslide.inspect_file(path)
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return import_file(file=SlideFile(path, path.stem, path.stat().st_size, sha256), slide=slide, actor=actor)
+    try:
+        vslide.inspect_file(path)
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        return import_file(
+            file=SlideFile(path, path.stem, path.stat().st_size, sha256), slide=slide, actor=actor
+        )
+    except SlideError as error:
+        raise BadInput(f"{found.name} is not taken: {error}") from error

@@ -47,6 +47,25 @@ def queue_attempt(*, slot: Slot, night: Night) -> Attempt:
     return attempt
 
 
+@transaction.atomic
+def join(*, slot: Slot, actor: Actor) -> None:
+    """A slide that was accepted late goes to the end of its night; one that has run dry goes on for it.
+
+    Raises Conflict when the scanner has begun another night meanwhile.
+    """
+    night = Night.objects.select_related("scanner", "batch").get(batch=slot.carousel.batch)
+    if night.batch.phase == Batch.Phase.MORNING:
+        if Night.objects.filter(scanner=night.scanner, ended_at=None).exists():
+            raise Conflict(
+                f"The night of {night.batch} is over and {night.scanner} has begun another one: "
+                "fail the slide, and it comes into the rescan."
+            )
+        if move_phase(batch=night.batch, source=[Batch.Phase.MORNING], target=Batch.Phase.NIGHT, actor=actor):
+            Night.objects.filter(pk=night.pk).update(ended_at=None)
+    if night.batch.phase == Batch.Phase.NIGHT:
+        queue_attempt(slot=slot, night=night)
+
+
 def ring(night: Night) -> None:
     """Tell the scanner's worker that there is work, unless a bell is ringing already."""
     if not jobs.open_jobs("scanning.drive", night_id=night.pk):

@@ -4,9 +4,12 @@ believed.
 
 from datetime import timedelta
 
+import structlog
+from django.db import IntegrityError
 from django.utils import timezone
 
 from core import jobs
+from core.errors import NocturneError
 from core.models import Job
 from lims import queries
 from lims.models import Batch, Slot
@@ -16,17 +19,25 @@ from scanning.models import Attempt, Night
 from scanning.services.nights import end_night_if_done, next_attempt, queue_attempt, ring
 from scanning.services.snapshots import end_snapshots_if_done
 
+log = structlog.get_logger(__name__)
 GRACE = timedelta(seconds=5)
 
 
 def reconcile() -> None:
     """Idempotent, and cheap when all is well."""
     for night in Night.objects.filter(ended_at=None).select_related("batch", "scanner"):
-        if night.batch.phase == Batch.Phase.SNAPSHOTS:
-            _snapshots(night)
-        elif night.batch.phase == Batch.Phase.NIGHT:
-            _night(night)
+        try:
+            _put_right(night)
+        except (NocturneError, IntegrityError) as error:  # somebody moved first: the next look sees it
+            log.warning("night_not_put_right", night=night.pk, error=str(error))
     _collections()
+
+
+def _put_right(night: Night) -> None:
+    if night.batch.phase == Batch.Phase.SNAPSHOTS:
+        _snapshots(night)
+    elif night.batch.phase == Batch.Phase.NIGHT:
+        _night(night)
 
 
 def _snapshots(night: Night) -> None:
@@ -53,10 +64,10 @@ def _night(night: Night) -> None:
         queries.slots_of(night.batch).filter(slide__state=State.READY).exclude(slide_id__in=open_slides)
     ):
         queue_attempt(slot=slot, night=night)
-    if next_attempt(night) is not None and not night.paused:
-        ring(night)
-    else:
+    if next_attempt(night) is None:
         end_night_if_done(night=night)
+    elif not (night.paused or night.scanner.locked_by):
+        ring(night)
 
 
 def _collections() -> None:

@@ -2,9 +2,12 @@
 the picture.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import structlog
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -17,9 +20,11 @@ from lims.services import Actor, advance
 from lims.states import State
 from microscope import Rect
 from scanning.models import FocusPoint, Snapshot
-from scanning.services.nights import queue_attempt
+from scanning.services.nights import join
 
+log = structlog.get_logger(__name__)
 FEWEST_POINTS = 3
+NARROWEST_UM = 20.0
 MOST_POINTS = 64
 LONGEST_REVIEW_S = 3600.0
 
@@ -41,14 +46,16 @@ def save_review(*, snapshot: Snapshot, review: Review, actor: Actor) -> Snapshot
     """Keep edited points and area. Raises BadInput for what cannot be scanned, Conflict when someone else
     saved first.
     """
+    _check_newest(snapshot)
     _check(snapshot, review)
+    seconds = review.seconds if math.isfinite(review.seconds) else 0.0
     changed = Snapshot.objects.filter(pk=snapshot.pk, version=review.version, accepted_at=None).update(
         area_x_um=review.area.x_um,
         area_y_um=review.area.y_um,
         area_width_um=review.area.width_um,
         area_height_um=review.area.height_um,
         version=F("version") + 1,
-        review_seconds=F("review_seconds") + min(max(review.seconds, 0.0), LONGEST_REVIEW_S),
+        review_seconds=F("review_seconds") + min(max(seconds, 0.0), LONGEST_REVIEW_S),
     )
     if not changed:
         raise Conflict("This snapshot was changed or accepted by someone else; load it again.")
@@ -100,20 +107,32 @@ def _check(snapshot: Snapshot, review: Review) -> None:
 @transaction.atomic
 def accept(*, snapshot: Snapshot, actor: Actor) -> None:
     """The slide may be scanned as the snapshot says."""
-    count = snapshot.points.count()
+    _check_newest(snapshot)
+    places = list(snapshot.points.values_list("x_um", "y_um"))
+    count = len(places)
     if count < FEWEST_POINTS:
-        raise BadInput(
-            f"{count} focus points are too few: at least {FEWEST_POINTS}, not on one line.", field="points"
-        )
+        raise BadInput(f"{count} focus points are too few: at least {FEWEST_POINTS}.", field="points")
+    if width_um(places) < NARROWEST_UM:
+        raise BadInput("The focus points lie on one line: put one beside it.", field="points")
     if snapshot.area_width_um <= 0:
         raise BadInput("There is no scan area yet: draw one.", field="area")
     advance(slide=snapshot.slide, to=State.READY, actor=actor, note=f"{count} focus points")
     Snapshot.objects.filter(pk=snapshot.pk).update(
         accepted_by=audit.name_of(actor), accepted_at=timezone.now()
     )
-    batch = snapshot.slot.carousel.batch
-    if batch.phase == Batch.Phase.NIGHT:
-        queue_attempt(slot=snapshot.slot, night=batch.night_run)
+    join(slot=snapshot.slot, actor=actor)
+
+
+def _check_newest(snapshot: Snapshot) -> None:
+    if Snapshot.objects.filter(slide=snapshot.slide_id, pk__gt=snapshot.pk).exists():
+        raise Conflict("There is a newer photograph of this slide: look at that one.")
+
+
+def width_um(places: Sequence[tuple[float, float]]) -> float:
+    """How far the places spread across the line that fits them best (µm): 0 when they lie on one line."""
+    apart = np.array(places, np.float64) - np.mean(places, axis=0)
+    along = np.linalg.svd(apart)[2][0]
+    return float(np.ptp(apart @ np.array([-along[1], along[0]])))
 
 
 def accept_safe(*, batch: Batch, actor: Actor) -> int:
@@ -122,9 +141,15 @@ def accept_safe(*, batch: Batch, actor: Actor) -> int:
     snapshots = Snapshot.objects.filter(slot__carousel__batch=batch, slide__in=slides).select_related(
         "slide", "slot__carousel__batch"
     )
+    accepted = 0
     for snapshot in snapshots:
-        accept(snapshot=snapshot, actor=actor)
-    return len(snapshots)
+        try:
+            accept(snapshot=snapshot, actor=actor)
+        except (Conflict, BadInput) as error:  # moved or changed meanwhile: it stays, the others go on
+            log.info("not_accepted", slide=snapshot.slide.barcode, why=error.message)
+        else:
+            accepted += 1
+    return accepted
 
 
 def doubtful(batch: Batch) -> list[Snapshot]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from core import jobs
 from core.errors import BadInput, Conflict
@@ -43,7 +43,11 @@ def start_snapshots(*, batch: Batch, scanner: Scanner, actor: Actor) -> Night:
         raise Conflict(f"{scanner} still has an unfinished night.")
     if not move_phase(batch=batch, source=[Batch.Phase.LOADING], target=Batch.Phase.SNAPSHOTS, actor=actor):
         raise Conflict(f"The snapshots of {batch} have been started already.")
-    night = Night.objects.create(batch=batch, scanner=scanner)
+    try:
+        with transaction.atomic():
+            night = Night.objects.create(batch=batch, scanner=scanner)
+    except IntegrityError as error:  # another batch was a moment faster
+        raise Conflict(f"{scanner} still has an unfinished night.") from error
     for slot in queries.slots_of(batch).filter(slide__isnull=False):
         jobs.enqueue("scanning.snap", queue=scanner.queue, slot_id=slot.pk)
     return night

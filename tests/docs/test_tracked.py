@@ -1,4 +1,4 @@
-"""What is committed: no address of a registry, no path of somebody's machine, no third-party code, a licence."""
+"""What is committed: no address of a registry, no path of somebody's machine, no packed code, a licence."""
 
 import re
 import shutil

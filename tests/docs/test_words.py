@@ -1,4 +1,4 @@
-"""What the documents say is so: commands, settings, files and links exist, and the drawn tables are current."""
+"""What the documents say is so: commands, settings, files and links exist, drawn tables are current."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.core.management import get_commands
+from django.core.management import get_commands, load_command_class
 
 from config.lab.layout import open_lab
 from config.lab.processes import processes
@@ -64,6 +64,25 @@ def unknown(line: str) -> str:
 @pytest.mark.parametrize("file", PAGES, ids=name)
 def test_it_names_commands_that_exist(file: Path) -> None:
     assert {line: unknown(line) for line in commands(file) if unknown(line)} == {}
+
+
+def options_of(line: str) -> str:
+    """The text in which every option of this command must stand."""
+    parts = line.split()
+    if parts[:2] == ["./nocturne", "manage"] and len(parts) > 2 and parts[2] in get_commands():
+        app = get_commands()[parts[2]]
+        return load_command_class(str(app), parts[2]).create_parser("manage", parts[2]).format_help()
+    homes = ("nocturne", "config/lab/__main__.py", "overview/management/commands/demo.py")
+    rooms = (ROOT / "vslide" / "commands", ROOT / "tests" / "bench", ROOT / "tests" / "faults")
+    files = [*(ROOT / home for home in homes), *(file for room in rooms for file in room.glob("*.py"))]
+    return "\n".join(words(file) for file in [*files, *ROOT.glob("vslide/*.py"), *ROOT.glob("*/__main__.py")])
+
+
+@pytest.mark.parametrize("file", PAGES, ids=name)
+def test_it_names_options_that_exist(file: Path) -> None:
+    for line in commands(file):
+        named = {option.strip("[]") for option in re.findall(r"--[a-z][a-z-]*", line)}
+        assert {option for option in named if option not in options_of(line)} == set(), line
 
 
 def test_it_finds_the_commands_it_is_to_check() -> None:

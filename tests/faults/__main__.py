@@ -1,4 +1,5 @@
-"""`./nocturne faults NAME [options] [--json FILE]`: campaigns that break things on purpose and count what was lost.
+"""`./nocturne faults NAME [options] [--json FILE]`: campaigns that break things on purpose and count what
+was lost.
 
 Exit code 0 only when everything held, 1 when it did not, 69 for a campaign that is not built yet.
 """

@@ -1,7 +1,8 @@
-"""kill -9 of the slide writer, which is also its proxy, at random moments of a scan and of the building after it.
+"""kill -9 of the slide writer, which is also its proxy, at random moments of a scan and of the building
+after it.
 
-A sender streams small fields to a real `python -m vslide serve`. Afterwards every plane of the published slide is compared
-with what was sent, and every acknowledged plane must be there.
+A sender streams small fields to a real `python -m vslide serve`. Afterwards every plane of the published
+slide is compared with what was sent, and every acknowledged plane must be there.
 """
 
 import os
@@ -42,7 +43,9 @@ Say = Callable[[str], None]
 
 @dataclass
 class Trial:
-    """One slide: what is sent, and when its writer is killed (after so many planes; None: while it is built)."""
+    """One slide: what is sent, and when its writer is killed (after so many planes; None: while it is
+    built).
+    """
 
     header: SlideHeader
     pixels: dict[Key, NDArray[Any]]
@@ -115,7 +118,9 @@ def _run(trial: Trial, service: Service, tally: Tally) -> None:
 
 
 def _stream(trial: Trial, service: Service, sink: ProxySink, tally: Tally) -> None:
-    """Send every plane; on the way kill the writer, and see when what was sent after it begins to be acknowledged."""
+    """Send every plane; on the way kill the writer, and see when what was sent after it begins to be
+    acknowledged.
+    """
     resumed = trial.kill_after is None
     for number, ((key, channel), pixels) in enumerate(trial.pixels.items(), start=1):
         chunks = encode_plane(pixels, trial.header.chunk_shape)

@@ -6,8 +6,9 @@ from statistics import median
 
 @dataclass
 class Tally:
-    """`lost` counts acknowledged planes that are gone, `unreadable` slides that do not open or verify, `silent` planes whose
-    pixels differ without an error. `problems` says each of them in words."""
+    """`lost` counts acknowledged planes that are gone, `unreadable` slides that do not open or verify,
+    `silent` planes whose pixels differ without an error. `problems` says each of them in words.
+    """
 
     tried: int = 0
     lost: int = 0
@@ -41,6 +42,7 @@ class Tally:
         )
         verdict = "everything held" if self.held else "NOT everything held"
         return (
-            f"{name}: {self.tried} tried, {self.lost} acknowledged planes lost, {self.unreadable} slides unreadable, "
-            f"{self.silent} planes silently wrong{resumed}; {self.seconds:.0f} s: {verdict}"
+            f"{name}: {self.tried} tried, {self.lost} acknowledged planes lost, "
+            f"{self.unreadable} slides unreadable, {self.silent} planes silently wrong{resumed}; "
+            f"{self.seconds:.0f} s: {verdict}"
         )

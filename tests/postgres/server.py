@@ -1,4 +1,5 @@
-"""A real PostgreSQL for the tests: the machine's own programs, or those of the wheel, in a folder that goes again.
+"""A real PostgreSQL for the tests: the machine's own programs, or those of the wheel, in a folder that
+goes again.
 
 PostgreSQL refuses to run as root, so root starts it as `nobody`, from a copy that `nobody` can read.
 """
@@ -92,9 +93,10 @@ def postgres() -> Iterator[str]:
             if found.user is not None:
                 account = pwd.getpwnam(found.user)
                 os.chown(place, account.pw_uid, account.pw_gid)
-        found.run("initdb", "-D", str(data), "-U", SUPERUSER, "--auth=trust", "-N", "-E", "UTF8", "--locale=C")
-        arguments = ["-D", str(data), "-w", "-t", str(START_S), "-m", "fast"]
-        found.run("pg_ctl", "start", *arguments[:-2], "-o", f"{OPTIONS} -k {sockets}", "-l", str(data / "log"))
+        found.run("initdb", "-D", str(data), "-U", SUPERUSER, "--auth=trust", "-N", "-E", "UTF8",
+        "--locale=C") arguments = ["-D", str(data), "-w", "-t", str(START_S), "-m", "fast"]
+        found.run("pg_ctl", "start", *arguments[:-2], "-o", f"{OPTIONS} -k {sockets}", "-l", str(data /
+        "log"))
         try:
             yield str(sockets)
         finally:

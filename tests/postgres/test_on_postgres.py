@@ -1,5 +1,5 @@
-"""What two hands at once and a slide's whole life must hold on PostgreSQL as well as on SQLite: the same tests, run again
-in a process of their own against a real server."""
+"""What two hands at once and a slide's whole life must hold on PostgreSQL as well as on SQLite: the same
+tests, run again in a process of their own against a real server."""
 
 import os
 import subprocess
@@ -53,6 +53,11 @@ def test_the_runs_above_were_on_postgres(sockets, tmp_path):
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | here, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | here,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.split() == ["django.db.backends.postgresql"] * 2

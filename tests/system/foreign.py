@@ -1,4 +1,6 @@
-"""What a hospital's network throws at an open port: scans, browsers, TLS, random bytes, and frames that are almost ours."""
+"""What a hospital's network throws at an open port: scans, browsers, TLS, random bytes, and frames that are
+almost ours.
+"""
 
 import os
 import random
@@ -52,13 +54,13 @@ def throw(port: int, seed: int = 1) -> int:
         thrown += 1
     context = zmq.Context()
     for kind in (zmq.DEALER, zmq.REQ, zmq.SUB):
-        peer = context.socket(kind)
-        peer.linger = 200
-        peer.connect(f"tcp://127.0.0.1:{port}")
+        stranger = context.socket(kind)
+        stranger.linger = 200
+        stranger.connect(f"tcp://127.0.0.1:{port}")
         for parts in frames(seed) if kind == zmq.DEALER else [[os.urandom(20)]]:
             if kind != zmq.SUB:
-                peer.send_multipart(parts)
+                stranger.send_multipart(parts)
             thrown += 1
-        peer.close()
+        stranger.close()
     context.term()
     return thrown

@@ -1,4 +1,6 @@
-"""A real laboratory for the tests: every process of the table, in a folder of its own, killed and looked at from outside."""
+"""A real laboratory for the tests: every process of the table, in a folder of its own, killed and looked at
+from outside.
+"""
 
 import contextlib
 import json
@@ -61,14 +63,19 @@ class Laboratory:
     def up(self) -> None:
         done = self.command("up", "--detach")
         assert done.returncode == 0, done.stdout + done.stderr
-        made = self.command("manage", "bootstrap", "--cast")
-        assert made.returncode == 0, made.stderr
+        self.run("bootstrap", "--cast")
 
     def down(self) -> None:
         """Stop it. Raises AssertionError for what it has left behind."""
         done = self.command("down")
         self.assert_nothing_is_left()
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def run(self, *arguments: str) -> str:
+        """`./nocturne manage ARGUMENTS`: what it said. Raises AssertionError when it failed."""
+        done = self.command("manage", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def assert_nothing_is_left(self) -> None:
         """Neither processes, nor sockets, nor half-written files; processes are ended all the same."""
@@ -95,7 +102,9 @@ class Laboratory:
         return int(row["pid"]) if alive else 0
 
     def kill(self, victim: str) -> None:
-        """kill -9 of a process of the table; of a slide writer (“writer”); or of a worker's pool (“worker's child”)."""
+        """kill -9 of a process of the table; of a slide writer (“writer”); or of a worker's pool (“worker's
+        child”).
+        """
         if victim == "writer":
             until(lambda: bool(writers_of(self.pid("slides"))), 30, "a slide writer is at work")
             pids = writers_of(self.pid("slides"))

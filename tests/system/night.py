@@ -1,7 +1,8 @@
-"""`python -m tests.system.night NAME SLIDES`: what people do in a night and its morning; the processes do the rest.
+"""`python -m tests.system.night NAME SLIDES`: what people do in a night and its morning; the processes do
+the rest.
 
-Runs in the environment of a laboratory that is up. Ends with one line of JSON: what became of the slides, counted from the
-record and, for every published slide, from its file.
+Runs in the environment of a laboratory that is up. Ends with one line of JSON: what became of the
+slides, counted from the record and, for every published slide, from its file.
 """
 
 import argparse
@@ -63,7 +64,9 @@ def scan(stage: Stage, batch: Batch, technician: User) -> None:
 
 
 def _phase(batch: Batch, past: str) -> tuple[int, int, str]:
-    """Done when the batch has left a phase; the words change with every plane, so that a standstill is seen."""
+    """Done when the batch has left a phase; the words change with every plane, so that a standstill is
+    seen.
+    """
     batch.refresh_from_db()
     planes = sum(Attempt.objects.filter(night__batch=batch).values_list("done_planes", flat=True))
     states = Slide.objects.filter(slots__carousel__batch=batch).values_list("state", flat=True)
@@ -123,7 +126,7 @@ def main() -> None:
     scan(stage, batch, cast["tess"])
     ids = [slide.pk for slide in made]
     follow_up(stage, ids)
-    print(json.dumps(outcome(ids) | {"seconds": round(time.monotonic() - began, 1)}), flush=True)
+    sys.stdout.write(json.dumps(outcome(ids) | {"seconds": round(time.monotonic() - began, 1)}) + "\n")
 
 
 if __name__ == "__main__":

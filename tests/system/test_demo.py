@@ -1,4 +1,6 @@
-"""The demonstration as anybody starts it: a fresh laboratory, a night, a morning, a release; then nothing is left running."""
+"""The demonstration as anybody starts it: a fresh laboratory, a night, a morning, a release; then nothing
+is left running.
+"""
 
 import hashlib
 import json
@@ -20,10 +22,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     var = tmp_path_factory.mktemp("demo") / "var"
     laboratory = Laboratory(var, SCANNER_FAILURE_RATE="0", SIMULATED_FLAW_EVERY="4")
     file = var.parent / "out.json"
-    done = laboratory.command("demo", "--slides", str(SLIDES), "--seed", "7", "--headless", "--json", str(file))
+    done = laboratory.command(
+        "demo", "--slides", str(SLIDES), "--seed", "7", "--headless", "--json", str(file)
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:] + laboratory.logs()
     laboratory.assert_nothing_is_left()
-    return json.loads(file.read_text()) | {"var": var}
+    said: dict[str, Any] = json.loads(file.read_text())
+    return said | {"var": var}
 
 
 def test_every_slide_is_accounted_for_and_nothing_is_lost(demo: dict[str, Any]):
@@ -41,7 +46,9 @@ def test_every_file_of_the_release_is_what_its_manifest_says(demo: dict[str, Any
     release = Path(demo["release_path"])
     stated: dict[str, str] = {}
     for manifest in ("manifest-sha256.txt", "tagmanifest-sha256.txt"):
-        stated |= {path: digest for digest, path in (line.split("  ", 1) for line in _lines(release / manifest))}
+        stated |= {
+            path: digest for digest, path in (line.split("  ", 1) for line in _lines(release / manifest))
+        }
     found = {path.relative_to(release).as_posix(): path for path in release.rglob("*") if path.is_file()}
     assert found.keys() - stated.keys() == {"tagmanifest-sha256.txt"}
     assert {path: hashlib.sha256(found[path].read_bytes()).hexdigest() for path in stated} == stated

@@ -1,5 +1,6 @@
-"""Files that are not what they seem, in the folder that `manage import_slides` looks through: each is named with its reason,
-nothing of it comes into the store, and the good file beside it does."""
+"""Files that are not what they seem, in the folder that `manage import_slides` looks through: each is named
+with its reason, nothing of it comes into the store, and the good file beside it does.
+"""
 
 import struct
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import tifffile
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from core.errors import Conflict
+from core.errors import BadInput, Conflict
 from lims.models import Slide
 from lims.services import move_by_hand
 from lims.states import State
@@ -21,7 +22,6 @@ from scanning.models import ImportedFile
 from scanning.services import import_folder, match_by_hand
 from tests.conftest import person
 from tests.lims import making
-from vslide.errors import UnsafeFile
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(180)]
 GOOD = "S26-77-good"
@@ -109,8 +109,10 @@ def test_the_command_says_what_it_did_with_every_file(tmp_path: Path):
 def test_a_person_cannot_bring_an_unsafe_file_in_by_hand(tmp_path: Path):
     slide = making.slide()
     elsewhere(tmp_path / "tempting.h5")
-    row = ImportedFile.objects.create(name="tempting.h5", path=str(tmp_path / "tempting.h5"), state="unmatched")
-    with pytest.raises(UnsafeFile, match="another file"):
+    row = ImportedFile.objects.create(
+        name="tempting.h5", path=str(tmp_path / "tempting.h5"), state="unmatched"
+    )
+    with pytest.raises(BadInput, match="another file"):
         match_by_hand(found=row, barcode=slide.barcode, actor=person("technician"))
     assert Slide.objects.get(pk=slide.pk).state == State.REGISTERED
     assert stored() == []

@@ -1,4 +1,6 @@
-"""Garbage at every open port while a scan runs: nothing dies, nothing is lost, the scan ends as if nothing had been."""
+"""Garbage at every open port while a scan runs: nothing dies, nothing is lost, the scan ends as if nothing
+had been.
+"""
 
 import json
 
@@ -22,7 +24,12 @@ def test_a_scan_goes_on_while_foreigners_knock_at_every_port(laboratory: Laborat
     night = laboratory.night("G-foreign", 3)
     until(lambda: bool(laboratory.ask(SCANNING)), 120, "a scan is under way")
     scanner, (run,) = laboratory.lab.scanners[0], laboratory.ask(SCANNING)[0]
-    ports = [scanner.command_port, scanner.events_port, laboratory.lab.slide_port, proxy_port(laboratory, run)]
+    ports = [
+        scanner.command_port,
+        scanner.events_port,
+        laboratory.lab.slide_port,
+        proxy_port(laboratory, run),
+    ]
     for seed, port in enumerate(ports):
         assert throw(port, seed) > 20
     with ScannerClient(f"tcp://127.0.0.1:{scanner.command_port}") as client:
@@ -30,5 +37,7 @@ def test_a_scan_goes_on_while_foreigners_knock_at_every_port(laboratory: Laborat
     with SlideService(f"tcp://127.0.0.1:{laboratory.lab.slide_port}") as service:
         assert service.health().runs >= 0
     found = laboratory.morning(night)
-    assert (found["published"], found["failed"], found["lost_fields"], found["takeovers"]) == (3, 0, 0, 0), found
+    assert (found["published"], found["failed"], found["lost_fields"], found["takeovers"]) == (3, 0, 0, 0), (
+        found
+    )
     assert {name: laboratory.pid(name) for name in NAMES} == before

@@ -1,4 +1,6 @@
-"""A journal that was cut by a disk, not by us: the service starts, says what is safe, and the scan brings the rest again."""
+"""A journal that was cut by a disk, not by us: the service starts, says what is safe, and the scan brings
+the rest again.
+"""
 
 import time
 from collections.abc import Iterator

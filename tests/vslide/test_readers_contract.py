@@ -1,4 +1,6 @@
-"""One contract for every reader: a local file, a live journal, a remote slide of each kind, a vendor's file."""
+"""One contract for every reader: a local file, a live journal, a remote slide of each kind, a vendor's
+file.
+"""
 
 import json
 import threading
@@ -51,7 +53,8 @@ def store(tmp_path_factory: pytest.TempPathFactory):
     path = publish(root, specimen).path
     write_journal(root / "live", specimen)
     picture = np.random.default_rng(1).integers(0, 255, (300, 400, 3)).astype(np.uint8)
-    tifffile.imwrite(root / "vendor.tif", picture, tile=(64, 64), photometric="rgb", resolution=(20_000, 20_000),
+    tifffile.imwrite(root / "vendor.tif", picture, tile=(64, 64), photometric="rgb", resolution=(20_000,
+    20_000),
                      resolutionunit=3)  # fmt: skip
     with dealt(root) as endpoint:
         yield {

@@ -1,4 +1,6 @@
-"""The slide service as real processes: what was acknowledged is there, whoever is killed and whoever knocks."""
+"""The slide service as real processes: what was acknowledged is there, whoever is killed and whoever
+knocks.
+"""
 
 import os
 import shutil
@@ -242,7 +244,12 @@ def test_garbage_on_every_socket_is_survived_and_counted(client, service):
     run = open_run(client, specimen)
     for endpoint in (service.endpoint, run.proxy):
         host, port = endpoint.removeprefix("tcp://").split(":")
-        for noise in (b"GET / HTTP/1.1\r\n\r\n", os.urandom(5000), b"\xff" + b"\0" * 8 + b"\x01\x7f" + b"x" * 200, b""):
+        for noise in (
+            b"GET / HTTP/1.1\r\n\r\n",
+            os.urandom(5000),
+            b"\xff" + b"\0" * 8 + b"\x01\x7f" + b"x" * 200,
+            b"",
+        ):
             with socket.create_connection((host, int(port)), timeout=5) as knock:
                 knock.sendall(noise)
     _send_foreign(service.endpoint)

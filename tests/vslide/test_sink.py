@@ -1,4 +1,6 @@
-"""The sending end: it keeps what is not acknowledged, says what it is told, and gives up when nobody answers."""
+"""The sending end: it keeps what is not acknowledged, says what it is told, and gives up when nobody
+answers.
+"""
 
 import threading
 from collections.abc import Iterator

@@ -4,7 +4,8 @@
  * server-sent events says that something changed; without a stream (or while it is broken) every two seconds.
  *
  * What changed is mended in place, so that focus, scroll and a half-typed word stay where they are. Tabs that show the
- * same thing share one stream. A fragment that comes without `data-live` is the last one.
+ * same thing share one stream. A fragment that comes without `data-live` is the last one. `data-include` names a field
+ * whose value goes with every question.
  */
 
 const EVERY_MS = 2_000;
@@ -35,11 +36,12 @@ export function mend(now, wanted) {
   }
   mendAttributes(now, wanted);
   const before = [...now.childNodes];
-  [...wanted.childNodes].forEach((child, index) => {
+  const after = [...wanted.childNodes]; // a copy: what is exchanged leaves its parent
+  after.forEach((child, index) => {
     if (index < before.length) mend(before[index], child);
     else now.append(child);
   });
-  for (const extra of before.slice(wanted.childNodes.length)) extra.remove();
+  for (const extra of before.slice(after.length)) extra.remove();
 }
 
 /** The other tabs that show the same thing. @param {string} address @param {() => void} onTick */
@@ -58,6 +60,8 @@ class Live {
     this.timer = 0;
     /** @type {EventSource | null} */
     this.stream = null;
+    /** @type {(value?: unknown) => void} */
+    this.release = () => {};
     const events = root.dataset.events;
     this.others = events ? shared(events, () => void this.look()) : null;
     if (events) this.listen(events);
@@ -67,7 +71,10 @@ class Live {
 
   /** One tab of this browser holds the stream and tells the others. @param {string} address */
   listen(address) {
-    const hold = () => new Promise((_, fail) => this.open(address, fail));
+    const hold = () => new Promise((done, fail) => {
+      this.release = done;
+      this.open(address, fail);
+    });
     const held = navigator.locks ? navigator.locks.request(`live:${address}`, hold) : hold();
     held.catch(() => {
       if (!this.root.dataset.live) return;
@@ -92,6 +99,7 @@ class Live {
   }
 
   async look() {
+    if (!this.root.isConnected) return this.end();
     if (!this.root.dataset.live) return;
     if (this.busy) {
       this.again = true;
@@ -109,8 +117,15 @@ class Live {
     }
   }
 
+  address() {
+    const address = new URL(this.root.dataset.live ?? "", location.href);
+    const field = this.root.dataset.include ? document.querySelector(this.root.dataset.include) : null;
+    if (field instanceof HTMLInputElement && field.value) address.searchParams.set(field.name, field.value);
+    return address;
+  }
+
   async fetch() {
-    const answer = await fetch(this.root.dataset.live ?? "", { headers: { "HX-Request": "true" } }).catch(() => null);
+    const answer = await fetch(this.address(), { headers: { "HX-Request": "true" } }).catch(() => null);
     if (!answer?.ok) {
       document.body.dispatchEvent(new Event("live:away"));
       return;
@@ -130,10 +145,21 @@ class Live {
   end() {
     clearInterval(this.timer);
     this.stream?.close();
+    this.release();
     this.others?.close();
   }
 }
 
-for (const root of document.querySelectorAll("[data-live]")) {
-  if (root instanceof HTMLElement) new Live(root);
+/** @type {WeakSet<Element>} */
+const known = new WeakSet();
+
+function begin() {
+  for (const root of document.querySelectorAll("[data-live]")) {
+    if (!(root instanceof HTMLElement) || known.has(root)) continue;
+    known.add(root);
+    new Live(root);
+  }
 }
+
+begin();
+document.body.addEventListener("htmx:load", begin); // a part that was exchanged may hold a live part

@@ -19,10 +19,10 @@ Picture = NDArray[np.uint8]
 Densities = NDArray[np.float32]
 
 FLUORESCENCE = (
-    Channel("DAPI", "#3b6cff", excitation_nm=385, emission_nm=450, exposure_ms=20, black_level=100),
-    Channel("FITC", "#35e06f", excitation_nm=475, emission_nm=525, exposure_ms=50, black_level=100),
-    Channel("TRITC", "#ff9d2e", excitation_nm=550, emission_nm=590, exposure_ms=50, black_level=100),
-    Channel("Cy5", "#ff3b5c", excitation_nm=635, emission_nm=680, exposure_ms=100, black_level=100),
+    Channel("DAPI", "#1f3dff", excitation_nm=385, emission_nm=450, exposure_ms=20, black_level=100),
+    Channel("FITC", "#00d936", excitation_nm=475, emission_nm=525, exposure_ms=50, black_level=100),
+    Channel("TRITC", "#ff7a00", excitation_nm=550, emission_nm=590, exposure_ms=50, black_level=100),
+    Channel("Cy5", "#ff0046", excitation_nm=635, emission_nm=680, exposure_ms=100, black_level=100),
 )
 GLASS = (246, 245, 247)  # RGB of empty, lit glass
 _HAEMATOXYLIN = np.array([0.62, 0.70, 0.35], np.float32)

@@ -1,0 +1,177 @@
+import json
+
+import pytest
+from django.http import HttpResponse
+
+from core.models import AuditEntry
+from lims.models import Batch, Slide
+from lims.states import State
+from scanning.models import Attempt, ImportedFile, Night, Scanner, Snapshot
+from tests.lims.making import loaded, slide
+from tests.scanning.making import AREA, PLACES, attempt_of, night_with, running_night, scanner_row, slots_of
+from wire import Timeout
+
+pytestmark = pytest.mark.django_db
+CONTENT = json.dumps({"area": list(AREA.values()), "points": [list(place) for place in PLACES]})
+
+
+def text(response: HttpResponse) -> str:
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+@pytest.mark.parametrize("phase", Batch.Phase.values)
+@pytest.mark.parametrize("role", ["technician", "manager"])
+def test_the_night_shows_every_phase_whole_and_in_part(client_of, role, phase):
+    night = night_with(State.READY, State.REVIEW, State.FAILED, phase=phase)
+    client, address = client_of(role), f"/scan/batches/{night.batch_id}/"
+    page, part = text(client.get(address)), text(client.get(address, {"part": "live"}))
+    assert str(night.batch) in page
+    assert "<html" in page
+    assert "<html" not in part
+
+
+def test_a_batch_that_was_never_photographed_has_a_page_too(client_of):
+    batch = loaded(slide())
+    assert str(batch) in text(client_of("technician").get(f"/scan/batches/{batch.pk}/"))
+
+
+def test_hands_see_buttons_and_lookers_do_not(client_of):
+    night = night_with(State.READY)
+    action = f"/scan/batches/{night.batch_id}/start/"
+    assert action in text(client_of("technician").get(f"/scan/batches/{night.batch_id}/"))
+    assert action not in text(client_of("manager").get(f"/scan/batches/{night.batch_id}/"))
+
+
+def test_a_technician_takes_a_night_through_its_buttons(client_of, scanner):
+    batch, tess = loaded(slide(), slide()), client_of("technician")
+    scanner_row()
+    here = f"/scan/batches/{batch.pk}/"
+    tess.post(f"{here}snapshots/", {"scanner": Scanner.objects.get().pk})
+    assert Batch.objects.get().phase == Batch.Phase.SNAPSHOTS
+    Slide.objects.update(state=State.READY)
+    assert tess.post(f"{here}start/").status_code == 302
+    assert Attempt.objects.count() == 2
+    tess.post(f"{here}pause/")
+    assert Night.objects.get().paused
+    tess.post(f"{here}pause/")
+    assert not Night.objects.get().paused
+
+
+def test_accepting_the_safe_ones_leads_to_the_worst_doubtful_one(client_of):
+    night = night_with(State.SNAPPED, State.REVIEW)
+    response = client_of("technician").post(f"/scan/batches/{night.batch_id}/accept-safe/")
+    worst = Snapshot.objects.get(slide__state=State.REVIEW)
+    assert response.headers["Location"] == f"/scan/snapshots/{worst.pk}/"
+    assert Slide.objects.filter(state=State.READY).count() == 1
+
+
+def test_the_review_page_carries_points_and_area_and_is_written_down(client_of):
+    night = night_with(State.REVIEW)
+    snapshot = Snapshot.objects.get()
+    page = text(client_of("technician").get(f"/scan/snapshots/{snapshot.pk}/"))
+    assert snapshot.slide.barcode in page
+    assert "30050" in page
+    assert AuditEntry.objects.filter(action="snapshot.look").count() == 1
+    assert snapshot.slide.barcode in text(client_of("manager").get(f"/scan/batches/{night.batch_id}/reviews/"))
+
+
+def test_saving_and_accepting_goes_on_to_the_next(client_of):
+    night_with(State.REVIEW, State.REVIEW)
+    first, second = Snapshot.objects.order_by("id")
+    tess, sent = client_of("technician"), {"content": CONTENT, "version": 1, "seconds": 3}
+    assert tess.post(f"/scan/snapshots/{first.pk}/save/", sent).headers["Location"].endswith(f"/{first.pk}/")
+    onwards = tess.post(f"/scan/snapshots/{first.pk}/save/", {**sent, "version": 2, "accept": "1"})
+    assert onwards.headers["Location"] == f"/scan/snapshots/{second.pk}/"
+    first.slide.refresh_from_db()
+    assert first.slide.state == State.READY
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"content": "{", "version": 1}, 400),
+        ({"content": "[]", "version": 1}, 400),
+        ({"content": '{"area": [1, 2, 3], "points": []}', "version": 1}, 400),
+        ({"content": '{"area": [1, 2, 3, NaN], "points": []}', "version": 1}, 400),
+        ({"content": '{"area": [1' + "0" * 400 + ', 2, 3, 4], "points": []}', "version": 1}, 400),
+        ({"content": CONTENT}, 400),
+        ({"content": CONTENT, "version": "x"}, 400),
+        ({"content": CONTENT, "version": 7}, 409),
+        ({"content": "x" * 30_000, "version": 1}, 400),
+    ],
+)
+def test_a_review_that_cannot_be_is_refused_in_words(client_of, sent, status):
+    night_with(State.REVIEW)
+    snapshot = Snapshot.objects.get()
+    response = client_of("technician").post(f"/scan/snapshots/{snapshot.pk}/save/", sent)
+    assert response.status_code == status
+    assert Snapshot.objects.get().version == 1
+
+
+def test_a_glass_that_cannot_be_scanned_fails_before_the_night(client_of):
+    night_with(State.REVIEW)
+    snapshot, tess = Snapshot.objects.get(), client_of("technician")
+    address = f"/scan/snapshots/{snapshot.pk}/refuse/"
+    assert tess.post(address, {"reason": "gremlins"}).status_code == 400
+    tess.post(address, {"reason": "no_focus_points", "note": "empty"})
+    assert (Slide.objects.get().state, Slide.objects.get().failure) == (State.FAILED, "no_focus_points")
+
+
+def test_the_photographs_are_shown_and_a_look_at_the_label_is_written_down(client_of, settings):
+    night_with(State.REVIEW)
+    snapshot, tess = Snapshot.objects.get(), client_of("technician")
+    assert tess.get(f"/scan/snapshots/{snapshot.pk}/macro.jpg").status_code == 404  # gone from the disk
+    snapshot.label_file.parent.mkdir(parents=True)
+    snapshot.label_file.write_bytes(b"png")
+    response = tess.get(f"/scan/snapshots/{snapshot.pk}/label.png")
+    assert b"".join(response) == b"png"
+    assert AuditEntry.objects.filter(action="label.look").count() == 1
+    response.close()
+
+
+def test_the_morning_tells_the_failures_by_cause(client_of):
+    night = running_night(2)
+    one = attempt_of(night)
+    Attempt.objects.filter(pk=one.pk).update(state="failed", reason="jam", message="stuck at the gate")
+    Slide.objects.filter(pk=one.slide_id).update(state=State.FAILED, failure="jam")
+    Batch.objects.update(phase=Batch.Phase.MORNING)
+    page = text(client_of("technician").get(f"/scan/batches/{night.batch_id}/morning/"))
+    assert "Slide jammed" in page
+    assert one.slide.barcode in page
+
+
+def test_the_scanners_page_shows_one_that_is_there_and_one_that_is_away(client_of, scanner, monkeypatch):
+    assert "fake" in text(client_of("technician").get("/scan/scanners/"))
+
+    def away(*given: object) -> None:
+        raise Timeout("silent as the grave")
+
+    monkeypatch.setattr(scanner, "describe", away)
+    assert "silent as the grave" in text(client_of("technician").get("/scan/scanners/"))
+
+
+def test_a_scanner_is_taken_with_a_reason(client_of, scanner):
+    scanner_row()
+    tess = client_of("technician")
+    assert tess.post("/scan/scanners/one/lock/", {"reason": " "}).status_code == 400
+    tess.post("/scan/scanners/one/lock/", {"reason": "new lamp"})
+    assert Scanner.objects.get().locked_by == "technician"
+    assert "new lamp" in text(tess.get("/scan/scanners/"))
+    tess.post("/scan/scanners/one/lock/")
+    assert Scanner.objects.get().locked_by == ""
+
+
+def test_an_unmatched_file_waits_on_its_page(client_of):
+    found = ImportedFile.objects.create(name="x 1.svs", path="/drop/x 1.svs", state="unmatched",
+    message="no name") tess = client_of("technician")
+    assert "x 1.svs" in text(tess.get("/scan/imports/"))
+    assert tess.post(f"/scan/imports/{found.pk}/match/", {"barcode": "B-NONE"}).status_code == 400
+    assert tess.post(f"/scan/imports/{found.pk}/match/", {"barcode": slide().barcode}).status_code == 409
+
+
+def test_the_pages_are_still_there_when_the_record_names_nothing(client_of):
+    night = night_with(State.READY)
+    assert slots_of(night)
+    assert client_of("technician").get("/scan/batches/999/").status_code == 404
+    assert client_of("technician").get("/scan/snapshots/999/").status_code == 404
