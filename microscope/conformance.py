@@ -20,7 +20,8 @@ from microscope.errors import UnknownJob
 from microscope.focus import propose
 from microscope.messages import PROTOCOL, Glass, JobStatus, ScannerInfo
 from microscope.plan import Rect, ScanPlan
-from vslide.messages import STREAM, PlaneHeader, PlaneId, RunWelcome
+from vslide.messages import STREAM, PlaneHeader, RunWelcome
+from vslide.model import PlaneId
 from wire import Receiver, RemoteError, WireError
 
 _BARCODE = "CONFORMANCE-1"

@@ -39,7 +39,9 @@ class Describe(Message, frozen=True, kw_only=True):
 
 
 class ScannerInfo(Message, frozen=True, kw_only=True):
-    """What the scanner is and can: ``field_*`` in px, ``glass_*`` in µm, ``channels`` those of fluorescence."""
+    """What the scanner is and can: ``field_*`` in px, ``glass_*`` in µm, ``channels`` those of
+    fluorescence.
+    """
 
     protocol: int
     name: str

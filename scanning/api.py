@@ -14,6 +14,7 @@ from core.roles import for_roles
 from lims.models import Batch
 from microscope import Rect
 from scanning import queries, services
+from scanning.clients import scanners
 from scanning.guards import HANDS, LOOKERS
 from scanning.models import Attempt, FocusPoint, Night, Scanner, Snapshot
 from scanning.services import Review
@@ -184,6 +185,7 @@ class Nights(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericV
     @extend_schema(request=SnapshotsIn, responses={201: NightOut})
     def create(self, request: Request) -> Response:
         """Photograph every glass of a batch."""
+        scanners()  # those that the settings name are rows, also before anybody has looked at a page
         given = SnapshotsIn(data=request.data)
         given.is_valid(raise_exception=True)
         night = services.start_snapshots(actor=request.user, **given.validated_data)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Avg, Count, F, QuerySet, Sum
+from django.db.models import Avg, Count, F, Max, QuerySet, Sum
 from django.utils import timezone
 
 from lims import queries as record
@@ -141,6 +141,12 @@ def attempts_of(slide: Slide) -> QuerySet[Attempt]:
     return slide.attempts.select_related("slot__carousel", "night__batch", "night__scanner").order_by(
         "number"
     )
+
+
+def next_try(slide: Slide) -> int:
+    """The number of the next try at this glass: every failure counts, also one before the night."""
+    last: int = slide.attempts.aggregate(n=Max("number"))["n"] or 0
+    return max(last, slide.events.filter(target=State.FAILED).count()) + 1
 
 
 def expected_end(found: Progress, now: datetime | None = None) -> datetime | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connections
@@ -12,6 +13,10 @@ from rest_framework.test import APIClient
 
 from core.models import User
 from core.roles import Role
+
+# A busy machine makes an example slow; pytest's own timeout ends one that hangs.
+hypothesis.settings.register_profile("nocturne", deadline=None)
+hypothesis.settings.load_profile("nocturne")
 
 # the rows of every route × role table: who may knock
 Browsers = Callable[[str], Client]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vslide.errors import NotASlide
 from vslide.model import header_as_dict
@@ -123,10 +124,10 @@ class Dealer:
         )
 
 
-def _packed(pixels: np.ndarray[Any, Any]) -> tuple[Message, list[bytes]]:
+def _packed(pixels: NDArray[Any]) -> tuple[Message, list[bytes]]:
     """Raw pixels in as many frames as a socket's limit on one frame asks for."""
-    raw = memoryview(np.ascontiguousarray(pixels)).cast("B")
-    frames = [bytes(raw[start : start + FRAME_BYTES]) for start in range(0, len(raw), FRAME_BYTES)]
+    raw = np.ascontiguousarray(pixels).view(np.uint8).ravel()
+    frames = [raw[at : at + FRAME_BYTES].tobytes() for at in range(0, raw.size, FRAME_BYTES)]
     return PixelsReply(dtype=pixels.dtype.name, shape=pixels.shape), frames
 
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zlib import crc32
 
 from config.lab.errors import Unusable
 
@@ -19,6 +20,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SOCKET_PATH = re.compile(r"[A-Za-z0-9/._-]{1,100}")
 FIRST_WEB_PORT = 8000
 FIRST_INNER_PORT = 5700
+PLACES = 1500  # of ten ports each, below those that the system hands out by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +148,12 @@ def open_lab(var: Path, *, kind: str = "lab", scanners: int | None = None, seed:
     for folder in (var, var / "run", var / "log"):
         make_folder(folder)
     recorded = _read(var / "lab.json")
-    inner = _free_ports(FIRST_INNER_PORT)
+    inner = _free_ports(FIRST_INNER_PORT + _offset(var))
     lab = Lab(
         var=var,
         kind=str(recorded.get("kind", kind)),
         identity=str(recorded.get("identity") or secrets.token_hex(8)),
-        web_port=_web_port(recorded.get("web_port")),
+        web_port=_web_port(var, recorded.get("web_port")),
         slide_port=int(str(recorded.get("slide_port") or next(inner))),
         socket_dir=_socket_dir(var / "run", str(recorded.get("socket_dir", ""))),
         scanners=_scanners(recorded.get("scanners"), scanners, seed, inner),
@@ -160,8 +162,13 @@ def open_lab(var: Path, *, kind: str = "lab", scanners: int | None = None, seed:
     return lab
 
 
-def _web_port(recorded: object) -> int:
-    wanted = os.environ.get("WEB_PORT") or recorded or next(_free_ports(FIRST_WEB_PORT))
+def _offset(var: Path) -> int:
+    """Laboratories that start in the same second have bound nothing yet: each looks from its own place on."""
+    return 0 if CHECKOUT in var.parents else 10 * (1 + crc32(str(var).encode()) % PLACES)
+
+
+def _web_port(var: Path, recorded: object) -> int:
+    wanted = os.environ.get("WEB_PORT") or recorded or next(_free_ports(FIRST_WEB_PORT + _offset(var)))
     try:
         return int(str(wanted))
     except ValueError as error:

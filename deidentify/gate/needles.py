@@ -14,7 +14,9 @@ import numpy as np
 from deidentify.gate.values import Spelling, squeeze
 
 WINDOW: Final = 8 << 20
-SHORTEST_REVERSED: Final = 6  # a shorter lone word is an everyday word backwards: Elif is "file", Eman is "name"
+SHORTEST_REVERSED: Final = (
+    6  # a shorter lone word is an everyday word backwards: Elif is "file", Eman is "name"
+)
 _WORD: Final = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyz")
 _NOT_ALNUM: Final = bytes(byte for byte in range(256) if byte < 128 and not chr(byte).isalnum())
 

@@ -89,7 +89,7 @@ def slot_cell(
     address = f"?at={carousel}-{position}{'&all' if wide else ''}#loader"
     if slot is None:
         if not may_load:
-            return SafeString('<span class="slot free" aria-label="free"></span>')
+            return SafeString('<span class="slot free" aria-hidden="true">·</span>')
         return format_html(
             '<a class="slot free{}" href="{}" aria-label="load slot {}-{}">+</a>',
             chosen,

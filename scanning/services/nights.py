@@ -1,7 +1,6 @@
 """The night: ready slides become attempts, and a doorbell per scanner works them off one by one."""
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from core import audit, jobs
@@ -11,6 +10,7 @@ from lims.models import Batch, Slot
 from lims.services import Actor, move_phase
 from lims.states import State
 from scanning.models import Attempt, Night, Scanner
+from scanning.queries import next_try
 
 OPEN = (Attempt.State.QUEUED, Attempt.State.RUNNING, Attempt.State.ACQUIRED)
 
@@ -35,12 +35,11 @@ def start_night(*, batch: Batch, actor: Actor) -> Night:
 
 def queue_attempt(*, slot: Slot, night: Night) -> Attempt:
     assert slot.slide is not None  # noqa: S101  only known slides become ready
-    last = Attempt.objects.filter(slide=slot.slide).aggregate(n=Max("number"))["n"] or 0
     attempt = Attempt.objects.create(
         slide=slot.slide,
         slot=slot,
         night=night,
-        number=last + 1,
+        number=next_try(slot.slide),
         order=slot.carousel.number * 100 + slot.position,
     )
     ring(night)

@@ -23,6 +23,7 @@ from microscope.messages import SnapshotResult
 from scanning.clients import ScannerAway, fault_of, scanner_client
 from scanning.models import FocusPoint, Night, Scanner, Snapshot
 from scanning.plans import glass_for
+from scanning.queries import next_try
 from wire import WireError
 
 SAFE_BELOW = 0.5
@@ -73,7 +74,7 @@ def snap(*, slot: Slot, night: Night) -> None:
 
 def _photograph(slot: Slot, slide: Slide, night: Night) -> tuple[SnapshotResult, bytes, bytes]:
     carousel, position = slot.carousel.number, slot.position
-    attempt = slide.attempts.count() + 1
+    attempt = next_try(slide)
     job_id = uuid.uuid5(slide.uid, f"snapshot of slot {slot.pk}").hex
     with scanner_client(night.scanner.name) as client:
         if "hands" in client.describe().capabilities:

@@ -25,11 +25,18 @@ def test_it_keeps_what_it_chose_the_first_time(tmp_path: Path) -> None:
 
 
 def test_it_passes_over_a_port_that_is_taken(tmp_path: Path) -> None:
-    free = open_lab(tmp_path / "one").web_port
+    free = open_lab(tmp_path / "lab").web_port
+    (tmp_path / "lab" / "lab.json").unlink()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free))
         taken.listen()
-        assert open_lab(tmp_path / "two").web_port != free
+        assert open_lab(tmp_path / "lab").web_port != free
+
+
+def test_two_that_start_at_once_do_not_meet_on_one_port(tmp_path: Path) -> None:
+    one, two = (open_lab(tmp_path / name) for name in ("one", "two"))
+    assert one.web_port != two.web_port
+    assert one.slide_port != two.slide_port
 
 
 def test_it_keeps_everything_to_its_owner(tmp_path: Path) -> None:

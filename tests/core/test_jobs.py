@@ -2,10 +2,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from core import jobs
@@ -161,13 +161,25 @@ def test_it_knows_its_open_jobs():
 def test_it_keeps_a_long_job_while_its_worker_lives():
     job, seen = jobs.enqueue("t.work"), []
 
+    def lease() -> datetime:
+        until = Job.objects.get(pk=job.pk).running_until
+        assert until is not None
+        return until
+
     def work() -> None:
-        began = Job.objects.get(pk=job.pk).running_until
-        until = time.monotonic() + 10
-        while Job.objects.get(pk=job.pk).running_until == began and time.monotonic() < until:
+        began, patience = lease(), time.monotonic() + 10
+        while lease() == began and time.monotonic() < patience:
             time.sleep(0.02)
-        seen.append(Job.objects.get(pk=job.pk).running_until > began)
+        seen.append(lease() > began)
 
     jobs._run(job.pk, work, jobs.Terms(lease_s=0.3, attempts=3))
     assert seen == [True]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("keeper")]
+
+
+def test_it_tries_again_after_a_database_that_was_away():
+    def work() -> None:
+        raise OperationalError("deadlock detected")
+
+    tried = run(work, jobs.enqueue("t.work"))
+    assert (tried.failed_at, tried.attempts) == (None, 1)

@@ -72,6 +72,8 @@ def options_of(line: str) -> str:
     if parts[:2] == ["./nocturne", "manage"] and len(parts) > 2 and parts[2] in get_commands():
         app = get_commands()[parts[2]]
         return load_command_class(str(app), parts[2]).create_parser("manage", parts[2]).format_help()
+    if parts[0].endswith("python") and (ROOT / parts[1]).is_file():
+        return words(ROOT / parts[1])
     homes = ("nocturne", "config/lab/__main__.py", "overview/management/commands/demo.py")
     rooms = (ROOT / "vslide" / "commands", ROOT / "tests" / "bench", ROOT / "tests" / "faults")
     files = [*(ROOT / home for home in homes), *(file for room in rooms for file in room.glob("*.py"))]

@@ -93,14 +93,14 @@ def postgres() -> Iterator[str]:
             if found.user is not None:
                 account = pwd.getpwnam(found.user)
                 os.chown(place, account.pw_uid, account.pw_gid)
-        found.run("initdb", "-D", str(data), "-U", SUPERUSER, "--auth=trust", "-N", "-E", "UTF8",
-        "--locale=C") arguments = ["-D", str(data), "-w", "-t", str(START_S), "-m", "fast"]
-        found.run("pg_ctl", "start", *arguments[:-2], "-o", f"{OPTIONS} -k {sockets}", "-l", str(data /
-        "log"))
+        encoding = ("--auth=trust", "-N", "-E", "UTF8", "--locale=C")
+        found.run("initdb", "-D", str(data), "-U", SUPERUSER, *encoding)
+        where = ["-D", str(data), "-w", "-t", str(START_S)]
+        found.run("pg_ctl", "start", *where, "-o", f"{OPTIONS} -k {sockets}", "-l", str(data / "log"))
         try:
             yield str(sockets)
         finally:
-            found.run("pg_ctl", "stop", *arguments)
+            found.run("pg_ctl", "stop", *where, "-m", "fast")
     finally:
         shutil.rmtree(folder)
 

@@ -26,7 +26,7 @@ SUITES = {
     "vault": ["tests/deidentify/test_vault.py"],
 }
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -38,7 +38,7 @@ def test_it_holds_on_postgres(suite, sockets, tmp_path):
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--create-db", *SUITES[suite]]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | here, capture_output=True, text=True, timeout=290, check=False
+        command, cwd=ROOT, env=os.environ | here, capture_output=True, text=True, timeout=880, check=False
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "skipped" not in done.stdout.splitlines()[-1]

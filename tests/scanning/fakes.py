@@ -44,7 +44,9 @@ class FakeScanner(Fake):
     """`script` holds what `job` says next (the last word stands); an exception in it is raised."""
 
     def __init__(self) -> None:
-        self.info, self.scans, self.snaps = INFO, [], []
+        self.info = INFO
+        self.scans: list[dict[str, Any]] = []
+        self.snaps: list[tuple[str, int, int]] = []
         self.script: deque[Any] = deque([JobStatus(job_id="", state="done")])
         self.snapshot = JobStatus(job_id="", state="done")
         self.barcode: str | None = None
@@ -78,7 +80,7 @@ class FakeScanner(Fake):
 
     @staticmethod
     def _said(word: Any) -> JobStatus:
-        found = word() if callable(word) else word
+        found: JobStatus | Exception = word() if callable(word) else word
         if isinstance(found, Exception):
             raise found
         return found
@@ -89,9 +91,12 @@ class FakeSlideService(Fake):
 
     def __init__(self) -> None:
         self.fences: dict[str, int] = {}
-        self.finished, self.aborted, self.forgotten, self.opened = [], [], [], []
+        self.finished: list[str] = []
+        self.aborted: list[tuple[str, int, str]] = []
+        self.forgotten: list[str] = []
+        self.opened: list[dict[str, Any]] = []
         self.refuses: deque[Exception] = deque()
-        self.states: deque[Any] = deque()
+        self.states: deque[RunStatus | Exception] = deque()
         self.durable: list[tuple[int, int, int, int, int]] = []
 
     def open_run(self, *, run_id: str, fence: int, planned: int, **order: Any) -> RunOpened:
@@ -110,7 +115,7 @@ class FakeSlideService(Fake):
         return RunStatus(run_id=run_id, state="finalising")
 
     def ask(self, run_id: str) -> RunStatus:
-        word = self.states.popleft() if len(self.states) > 1 else self.states[0]
+        word: RunStatus | Exception = self.states.popleft() if len(self.states) > 1 else self.states[0]
         if isinstance(word, Exception):
             raise word
         return word

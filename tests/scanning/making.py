@@ -1,9 +1,12 @@
 """Nights that a test needs, at any point of their course."""
 
-from scanning.models import Attempt, FocusPoint, Night, Scanner, Snapshot
-from scanning.services.nights import queue_attempt
+from collections.abc import Sequence
+from typing import Any
+
 from lims.models import Batch, Slide, Slot
 from lims.states import State
+from scanning.models import Attempt, FocusPoint, Night, Scanner, Snapshot
+from scanning.services.nights import queue_attempt
 from tests.lims.making import loaded, slide
 
 AREA = {"area_x_um": 30_000.0, "area_y_um": 8_000.0, "area_width_um": 400.0, "area_height_um": 300.0}
@@ -14,7 +17,11 @@ def scanner_row(name: str = "one") -> Scanner:
     return Scanner.objects.get_or_create(name=name)[0]
 
 
-def photographed(slot: Slot, *, risk: float = 0.1, points: tuple = PLACES, **facts) -> Snapshot:
+def photographed(
+    slot: Slot, *, risk: float = 0.1, points: Sequence[tuple[float, float]] = PLACES, **facts: Any
+) -> Snapshot:
+    assert slot.slide is not None
+    assert slot.slide is not None
     snapshot = Snapshot.objects.create(
         slot=slot, slide=slot.slide, macro="m.jpg", label="l.png", barcode_read=slot.barcode,
         width=608, height=208, um_per_px=125.0, risk=risk, **{**AREA, **facts},
@@ -32,7 +39,7 @@ def night_with(
     made.refresh_from_db()
     night = Night.objects.create(batch=made, scanner=scanner_row(scanner))
     for slot, state in zip(slots_of(night), states, strict=True):
-        Slide.objects.filter(pk=slot.slide_id).update(state=state)
+        Slide.objects.filter(slots=slot).update(state=state)
         if state != State.LOADED:
             photographed(Slot.objects.get(pk=slot.pk), risk=0.9 if state == State.REVIEW else 0.1)
     return night

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from lims.models import Batch, Slide
@@ -7,7 +9,11 @@ from tests.lims.making import loaded, slide
 from tests.scanning.making import AREA, PLACES, attempt_of, night_with, running_night, scanner_row
 
 pytestmark = pytest.mark.django_db
-GIVEN = {"area": list(AREA.values()), "points": [list(place) for place in PLACES], "version": 1}
+GIVEN: dict[str, Any] = {
+    "area": list(AREA.values()),
+    "points": [list(place) for place in PLACES],
+    "version": 1,
+}
 
 
 def refused(response, status: int, code: str) -> bool:

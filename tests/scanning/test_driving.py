@@ -59,83 +59,15 @@ def test_the_bell_rings_for_the_next_slide(scanner, service):
     assert list(Attempt.objects.values_list("state", flat=True)) == ["acquired", "acquired"]
 
 
-@pytest.mark.parametrize("code", ["jam", "lamp", "stage_fault", "blurred", "no_focus_points",
-"barcode_mismatch"]
-"barcod
-"barcode "barcode_
-"barcode_m "barcode_m
-"barcode_mi "barcode_mi "barcode_mi
-"barcode_mis "barcode_mis "barcode_mis "barcode_mism
-"barcode_mism "barcode_mism "barcode_misma "barcode_mism
-"barcode_misma "barcode_misma "barcode_mismat "barcode_misma "barcode_misma
-"barcode_mismat "barcode_mismat "barcode_mismatc "barcode_mi "barcode_mi "barcode_mis
-"barcode_mis "barcode_mism "barcode_m "barcode_m "barcode_mi "barco
-"barcod "b
-
-
-
-
-
-
-
-
-
-
-  
-  
-    " 
-        " " "  "
-    " " 
-        " " " " "
-        " "
-                " "b "ba "ba
-
-
-
-
-
-  
-    
-    
-        " 
-                " " "b "
-                "b "b "ba "
-                "ba "b
-                "ba "ba "ba
-                "ba 
-
-
-
-  
-    
-      
-        
-        
-                " "
-                "b "b
-                "ba "ba
-                "ba 
-  
-      
-        
-          
-            
-              
-                
-                "
-                "b
-                "ba
-                "ba 
-                "ba " "ba "b "ba "ba "ba "bar "barc "barco "barcod "barcode "barcode_ "barcode_m "barcode_mi "barcode_mis "barcode_mism "barcode_misma "barcode_mismat "barcode_mismatc "barcode_mismatch "barcode_mismatch" "barcode_mismatch"] "barcode_mismatch"]) def test_a_fault_fails_the_slide_for_its_reason_and_the_night_goes_on(scanner, service, code): n n
-                ni n
-                ni
-                nig 
-                                nig n
-                                nig ni ni
-                                nig nig
-                                nigh night = running_night(2)
-                scanner.script = deque([failed(code, retryable=True)]) services.drive(night=night) assert
-        state_of(night) == ("failed", State.FAILED, code) assert service.aborted[0][2] == code
+@pytest.mark.parametrize(
+    "code", ["jam", "lamp", "stage_fault", "blurred", "no_focus_points", "barcode_mismatch"]
+)
+def test_a_fault_fails_the_slide_for_its_reason_and_the_night_goes_on(scanner, service, code):
+    night = running_night(2)
+    scanner.script = deque([failed(code, retryable=True)])
+    services.drive(night=night)
+    assert state_of(night) == ("failed", State.FAILED, code)
+    assert service.aborted[0][2] == code
     assert Slide.objects.filter(state=State.READY).count() == 1
 
 
@@ -149,8 +81,13 @@ def test_a_word_nobody_knows_is_other(scanner, service):
 
 @pytest.mark.parametrize(
     "trouble",
-    [UNKNOWN, Timeout("silent"), failed("client_lost", retryable=True), failed("slide_service",
-    retryable=True)], ids=["restarted", "silent", "parked", "no service"],
+    [
+        UNKNOWN,
+        Timeout("silent"),
+        failed("client_lost", retryable=True),
+        failed("slide_service", retryable=True),
+    ],
+    ids=["restarted", "silent", "parked", "no service"],
 )
 def test_a_scan_that_was_lost_goes_on_under_a_higher_fence(scanner, service, trouble):
     night = running_night()
@@ -210,7 +147,7 @@ def test_a_worker_that_was_replaced_stops_and_touches_nothing(scanner, service):
 
 
 @pytest.mark.parametrize("word", [failed("jam"), failed("stale_fence"), DONE], ids=["jam", "refused", "done"])
-def test_a_replaced_worker_decides_nothing(scanner, service, word):
+def test_a_replaced_worker_decides_nothing(scanner, service, word: JobStatus):
     night = running_night()
 
     def replaced() -> JobStatus:

@@ -90,7 +90,7 @@ def test_one_that_fails_on_the_way_keeps_no_other_from_coming_in(folder, setting
     first, second = slide(), slide()
     picture(folder, f"{first.barcode}.tif", 1)
     picture(folder, f"{second.barcode}.tif", 2)
-    register = importing.register_file
+    register = services.register_file
 
     def torn(**facts):
         if facts["slide"] == first:

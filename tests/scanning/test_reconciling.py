@@ -46,7 +46,7 @@ def test_a_snapshot_that_was_given_up_fails_the_slide_and_the_phase_ends():
     services.reconcile()
     slide = Slide.objects.get()
     assert (slide.state, slide.failure) == (State.FAILED, "attempts_exhausted")
-    assert slide.events.last().note == "Timeout: silent"
+    assert slide.events.latest("pk").note == "Timeout: silent"
     assert Batch.objects.get().phase == Batch.Phase.REVIEW
 
 
@@ -124,7 +124,7 @@ def test_one_night_that_cannot_be_helped_keeps_no_other_from_it(monkeypatch):
 
     monkeypatch.setattr(reconciling, "advance", lost)
     services.reconcile()
-    assert Slide.objects.get(pk=slot.slide_id).state == State.LOADED
+    assert Slide.objects.get(slots=slot).state == State.LOADED
     assert open_tasks() == ["scanning.drive"]
 
 

@@ -157,7 +157,7 @@ def test_safe_slides_are_accepted_in_bulk_and_doubtful_ones_wait(technician):
 
 def test_one_that_cannot_be_accepted_keeps_no_other_waiting(technician):
     night = night_with(State.SNAPPED, State.SNAPPED, State.SNAPPED)
-    Snapshot.objects.order_by("id").first().points.all().delete()
+    Snapshot.objects.earliest("id").points.all().delete()
     assert services.accept_safe(batch=night.batch, actor=technician) == 2
     assert Slide.objects.filter(state=State.SNAPPED).count() == 1
 

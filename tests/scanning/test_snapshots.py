@@ -66,7 +66,7 @@ def test_another_slides_label_fails_the_slide(night, scanner):
     scanner.barcode = "B-OTHER"
     found = snapped(night)
     assert (found.state, found.failure) == (State.FAILED, "barcode_mismatch")
-    assert "B-OTHER" in found.events.last().note
+    assert "B-OTHER" in found.events.latest("pk").note
 
 
 @pytest.mark.parametrize("code", ["jam", "empty_slot", "lamp", "power_cut"])
@@ -86,7 +86,7 @@ def test_what_passes_is_tried_again_and_changes_nothing(night, scanner, error):
     scanner.snapshot = error
     with pytest.raises((WireError, Unavailable)) as raised:
         snapped(night)
-    assert raised.value.retryable
+    assert getattr(raised.value, "retryable", False)
     assert Slide.objects.get().state == State.LOADED
 
 

@@ -45,7 +45,7 @@ def header(modality: str, rows: int, columns: int) -> SlideHeader:
 
 def specimen(modality: str, height: int, width: int) -> NDArray[np.generic]:
     """(C, height, width): scikit-image's real tissue mirrored to size; fluorescence is its density."""
-    field: NDArray[np.uint8] = immunohistochemistry()  # type: ignore[no-untyped-call]
+    field: NDArray[np.uint8] = immunohistochemistry()
     tissue = np.pad(field, ((0, 512), (0, 512), (0, 0)), mode="symmetric")
     tiled = np.tile(tissue, (-(-height // 1024), -(-width // 1024), 1))[:height, :width]
     rgb = np.moveaxis(tiled, -1, 0)

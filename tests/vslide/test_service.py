@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -123,26 +124,18 @@ def test_a_higher_fence_takes_over_and_knows_what_is_safe(client):
 def test_a_takeover_with_another_header_fails_and_says_so(client):
     specimen = small_specimen()
     send(open_run(client, specimen), specimen.planes()[:3])
-    other = small_specimen(rows=3).header
+    header = specimen.header
     with pytest.raises(RemoteError) as refused:
         client.open_run(
-            run_id=specimen.header.run_id,
-            slide_id=specimen.header.slide_id,
+            run_id=header.run_id,
+            slide_id=header.slide_id,
             fence=2,
-            header=vslide.SlideHeader(**{**_facts(other), **_names(specimen.header)}),
+            header=replace(header, rows=3),
             planned=36,
         )
     assert refused.value.code == "invalid_header"
     assert len(open_run(client, specimen, fence=3).durable) == 3  # the right one goes on
-    client.abort(specimen.header.run_id, 3)
-
-
-def _facts(header: vslide.SlideHeader) -> dict[str, object]:
-    return {name: getattr(header, name) for name in header.__dataclass_fields__}
-
-
-def _names(header: vslide.SlideHeader) -> dict[str, object]:
-    return {"slide_id": header.slide_id, "run_id": header.run_id}
+    client.abort(header.run_id, 3)
 
 
 def test_a_finished_run_with_planes_missing_fails_names_them_and_keeps_its_journal(client, service):

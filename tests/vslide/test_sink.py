@@ -5,12 +5,13 @@ answers.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from tests.vslide.serving import small_specimen
 from vslide.messages import STREAM, PlaneHeader, RunWelcome, StreamRun
-from vslide.model import FieldKey
+from vslide.model import FieldKey, Plane
 from vslide.sink import ProxySink
 from wire import Fault, PeerLost, Receiver, Refused
 
@@ -21,7 +22,9 @@ class Proxy:
     """Welcomes everybody, acknowledges when told to, and refuses from the plane ``refuse_at`` on."""
 
     def __init__(self, receiver: Receiver) -> None:
-        self.receiver, self.planes, self.hellos = receiver, [], []
+        self.receiver = receiver
+        self.planes: list[tuple[Any, list[bytes]]] = []
+        self.hellos: list[StreamRun] = []
         self.acknowledges = threading.Event()
         self.acknowledges.set()
         self.refuse_at = 1 << 30
@@ -98,14 +101,18 @@ def test_it_waits_while_its_window_is_full():
         assert {h.c for h, _ in other.planes} == {p.key.c for p in planes[:8]}
 
 
+def put_all(sink: ProxySink, planes: list[Plane]) -> None:
+    for plane in planes:
+        sink.put(plane)
+    sink.flush(10)
+
+
 def test_it_passes_a_refusal_on():
     planes = small_specimen().planes()
     with proxy() as other, ProxySink(other.receiver.endpoint, RUN, 1) as sink:
         other.refuse_at = 2
         with pytest.raises(Refused) as refused:
-            for plane in planes:
-                sink.put(plane)
-            sink.flush(10)
+            put_all(sink, planes)
         assert (refused.value.code, refused.value.retryable) == ("disk_full", True)
         with pytest.raises(Refused):
             sink.put(planes[0])
