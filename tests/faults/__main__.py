@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     kills.add_argument("--n", type=int, default=25, metavar="N", help="how many kills (default 25)")
     kills.add_argument("--seed", type=int, default=1, help="the moments of the kills")
     kills.add_argument("--fields", type=int, default=200, help="fields of view of each slide")
+    kills.add_argument("--manager", action="store_true", help="kill the slide manager alone instead")
     for name in NOT_BUILT:
         commands.add_parser(name, help="not built yet")
     for command in commands.choices.values():
@@ -42,7 +43,9 @@ def main(argv: Sequence[str]) -> int:
     if options.n < 1 or options.fields < 1:
         print("nocturne faults: --n and --fields are 1 or more", file=sys.stderr)
         return 64
-    tally: Tally = campaign(kills=options.n, seed=options.seed, fields=options.fields, say=_say)
+    tally: Tally = campaign(
+        kills=options.n, seed=options.seed, fields=options.fields, manager=options.manager, say=_say
+    )
     if options.json:
         options.json.write_text(json.dumps(tally.as_json(), indent=1) + "\n", encoding="utf-8")
     print(tally.sentence("kills"), flush=True)

@@ -51,26 +51,28 @@ class Trial:
     pixels: dict[Key, NDArray[Any]]
     kill_after: int | None
     delay_s: float
+    manager: bool = False
     killed: bool = False
     killed_at: float = 0.0
     acknowledged: set[Key] = field(default_factory=set)
 
 
-def campaign(*, kills: int, seed: int = 1, fields: int = 200, say: Say = lambda words: None) -> Tally:
-    """So many slides, each with one kill."""
+def campaign(
+    *, kills: int, seed: int = 1, fields: int = 200, manager: bool = False, say: Say = lambda words: None
+) -> Tally:
+    """So many slides, each with one kill: of the writer, or with `manager` of the slide manager alone."""
     random, tally, began = Random(seed), Tally(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nocturne-kills-") as folder, serving(Path(folder)) as service:
         while tally.tried < kills:
-            trial = make_trial(random, fields)
+            trial = make_trial(random, fields, manager=manager)
             before = len(tally.problems)
             try:
                 _run(trial, service, tally)
             except (SlideError, WireError, TimeoutError) as error:
                 tally.unreadable += 1
                 tally.problems.append(f"run {trial.header.run_id}: {type(error).__name__}: {error}")
-            tally.tried += (
-                trial.killed or len(tally.problems) > before
-            )  # it may be built before the kill comes
+            # It may have been built before the kill came: then it was no try.
+            tally.tried += trial.killed or len(tally.problems) > before
             for problem in tally.problems[before:]:
                 say(problem)
             if trial.killed and tally.tried % 10 == 0:
@@ -79,7 +81,7 @@ def campaign(*, kills: int, seed: int = 1, fields: int = 200, say: Say = lambda 
     return tally
 
 
-def make_trial(random: Random, fields: int) -> Trial:
+def make_trial(random: Random, fields: int, *, manager: bool = False) -> Trial:
     rows = -(-fields // COLUMNS)
     chunk_height, chunk_width = chunk_grid(TALL, WIDE)
     header = SlideHeader(
@@ -96,7 +98,7 @@ def make_trial(random: Random, fields: int) -> Trial:
     }
     building = random.random() < BUILDING_SHARE
     after = None if building else random.randrange(1, len(pixels) + 1)
-    return Trial(header, pixels, after, random.uniform(0.0, 0.25 if building else PAUSE_S))
+    return Trial(header, pixels, after, random.uniform(0.0, 0.25 if building else PAUSE_S), manager)
 
 
 def _run(trial: Trial, service: Service, tally: Tally) -> None:
@@ -110,7 +112,7 @@ def _run(trial: Trial, service: Service, tally: Tally) -> None:
         client.finish(header.run_id, 1)
         if trial.kill_after is None:
             time.sleep(trial.delay_s)
-            _kill_writer(trial, service)
+            _kill(trial, service)
         status = _outcome(client, header.run_id)
         _judge(trial, service, status, tally)
         if status.state == "verified":
@@ -132,7 +134,7 @@ def _stream(trial: Trial, service: Service, sink: ProxySink, tally: Tally) -> No
             resumed = True
         if number == trial.kill_after:
             time.sleep(trial.delay_s)
-            _kill_writer(trial, service)
+            _kill(trial, service)
     sink.flush(PATIENCE_S)
     if not resumed:
         tally.resumed_s.append(time.monotonic() - trial.killed_at)
@@ -145,11 +147,16 @@ def _any_acknowledged(sink: ProxySink, trial: Trial, sent: int) -> bool:
     return any(number not in sink._sender._open for number in range(first, sent + 1))
 
 
-def _kill_writer(trial: Trial, service: Service) -> None:
-    for pid in writers_of(service.process.pid):
+def _kill(trial: Trial, service: Service) -> None:
+    """The writer; or its manager alone, which is started again and finds its runs."""
+    pids = [service.process.pid] if trial.manager else writers_of(service.process.pid)
+    for pid in pids:
         os.kill(pid, signal.SIGKILL)
         trial.killed = True
     trial.killed_at = time.monotonic()
+    if trial.manager:
+        service.process.wait()
+        service.start()
 
 
 def _outcome(client: SlideService, run_id: str) -> RunStatus:
@@ -171,10 +178,12 @@ def _judge(trial: Trial, service: Service, status: RunStatus, tally: Tally) -> N
         return
     with vslide.open(Path(status.path)) as slide:
         places = {place.key: place.index for place in slide.fields}
-        for (key, channel), sent in trial.pixels.items():
-            if key not in places:
-                tally.lost += 1
-            elif not np.array_equal(slide.plane(places[key], channel), sent):
-                tally.silent += 1
-    if tally.lost or tally.silent:
-        tally.problems.append(f"run {status.run_id}: {tally.lost} lost and {tally.silent} wrong so far")
+        there = {(key, channel): sent for (key, channel), sent in trial.pixels.items() if key in places}
+        lost = len(trial.pixels) - len(there)
+        silent = sum(
+            not np.array_equal(slide.plane(places[key], channel), sent)
+            for (key, channel), sent in there.items()
+        )
+    tally.lost, tally.silent = tally.lost + lost, tally.silent + silent
+    if lost or silent:
+        tally.problems.append(f"run {status.run_id}: {lost} planes lost and {silent} wrong")

@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     """Up, with a cast, flawless glass, and scans that last long enough to be interrupted."""
-    settings = {"SCANNER_FAILURE_RATE": "0", "SIMULATED_FLAW_EVERY": "0", "SCANNER_TIME_SCALE": "0.2"}
+    settings = {"SCANNER_FAILURE_RATE": "0", "SIMULATED_FLAW_EVERY": "0", "SCANNER_TIME_SCALE": "0.1"}
     laboratory = Laboratory(tmp_path_factory.mktemp("lab"), **settings)
     try:
         laboratory.up()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.system.laboratory import Laboratory, until
 
-SLIDES = 4
+SLIDES = 3
 RECOVERED_WITHIN_S = 60.0  # of a loaded machine; an idle one needs half of it
 
 ATTEMPTS = (

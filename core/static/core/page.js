@@ -57,6 +57,16 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
 
+// What scrolls can be reached and moved by the keyboard; what does not scroll is no stop for it.
+const reach = new ResizeObserver((changes) => {
+  for (const { target } of changes) {
+    const scrolls = target.scrollWidth > target.clientWidth + 1 || target.scrollHeight > target.clientHeight + 1;
+    if (scrolls) target.setAttribute("tabindex", "0");
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const box of document.querySelectorAll(".scroll")) reach.observe(box);
+
 /** A live part that cannot reach the laboratory says so, and says when it can again. */
 const notices = document.getElementById("notices");
 let away = false;
