@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import msgspec
-from vslide.sink import ProxySink
 
 from microscope import conformance
 from microscope.client import ScannerClient
@@ -16,6 +15,7 @@ from microscope.clock import ScaledClock
 from microscope.drivers.simulated import SimulatedDriver
 from microscope.messages import Scan
 from microscope.server import CLIENT_TIMEOUT_S, ScannerServer
+from vslide.sink import ProxySink
 from wire import WireError
 
 

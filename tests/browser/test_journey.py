@@ -94,7 +94,9 @@ def test_a_doubtful_slide_is_mended_by_mouse_and_keyboard(house: House) -> None:
     page.get_by_role("link", name="Review the worst first").click()
     house.facts["review"] = page.url
     status, points = page.locator("[data-status]"), page.locator("[data-review] .point")
+    expect(page.get_by_role("button", name="Add a point")).to_be_visible()  # shown when the script is there
     before = points.count()
+    points.nth(0).hover()  # waits until the picture stands still
     x, y = centre(points.nth(0))
     drag(page, (x, y), (x + 25, y + 18))
     expect(page.locator("[data-review] .point.person")).to_have_count(1)

@@ -46,6 +46,7 @@ class Laboratory:
     def __init__(self, var: Path, **settings: str) -> None:
         self.var = var
         self.settings = {"NOCTURNE_VAR": str(var), **settings}
+        self._supervisor: subprocess.Popen[bytes] | None = None
 
     @property
     def lab(self) -> Lab:
@@ -61,13 +62,24 @@ class Laboratory:
         )
 
     def up(self) -> None:
-        done = self.command("up", "--detach")
-        assert done.returncode == 0, done.stdout + done.stderr
+        """Tethered: it stops when this process dies, however that happens."""
+        argv = [sys.executable, "-P", "-m", "config.lab", "run", "--tether", str(os.getpid())]
+        self._supervisor = subprocess.Popen(
+            argv,
+            env=given(**self.settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        until(self.is_well, 180, "every process is well")
         self.run("bootstrap", "--cast")
 
     def down(self) -> None:
         """Stop it. Raises AssertionError for what it has left behind."""
         done = self.command("down")
+        if self._supervisor is not None:
+            self._supervisor.wait(30)
         self.assert_nothing_is_left()
         assert done.returncode == 0, done.stdout + done.stderr
 
