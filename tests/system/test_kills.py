@@ -7,6 +7,7 @@ import pytest
 
 from tests.system.laboratory import Laboratory, until
 
+campaign = pytest.mark.campaign  # the short form is the night of several kills below
 SLIDES = 3
 RECOVERED_WITHIN_S = 60.0  # of a loaded machine; an idle one needs half of it
 
@@ -34,12 +35,12 @@ def assert_whole(found: dict[str, Any], slides: int) -> None:
 @pytest.mark.parametrize(
     "victims",
     [
-        ["worker-scanner-1"],
-        ["worker-scanner-1's child"],
-        ["worker"],
-        ["writer"],
-        ["slides"],
-        ["scanner-1"],
+        pytest.param(["worker-scanner-1"], marks=campaign),
+        pytest.param(["worker-scanner-1's child"], marks=campaign),
+        pytest.param(["worker"], marks=campaign),
+        pytest.param(["writer"], marks=campaign),
+        pytest.param(["slides"], marks=campaign),
+        pytest.param(["scanner-1"], marks=campaign),
         ["broker"],
         ["web", "relay", "beat"],
     ],
@@ -60,7 +61,9 @@ def test_the_night_survives_a_kill(laboratory: Laboratory, victims: list[str]):
     until(laboratory.is_well, 60, "every process is well again")
 
 
-@pytest.mark.parametrize("victim", ["scanner-1", "worker-scanner-1", "broker"])
+@pytest.mark.parametrize(
+    "victim", ["scanner-1", *(pytest.param(name, marks=campaign) for name in ("worker-scanner-1", "broker"))]
+)
 def test_the_snapshots_survive_a_kill(laboratory: Laboratory, victim: str):
     name = f"S-{victim}"
     night = laboratory.night(name, SLIDES)
