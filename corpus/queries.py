@@ -7,13 +7,12 @@ from pathlib import PurePosixPath
 
 from django.db.models import Count, Q, QuerySet, Sum
 
-from annotation.queries import signed_off
 from corpus.models import Release, ReleaseItem
 from corpus.naming import Parts, Template, name_all
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide
 from deidentify.queries import passed_report, passed_slide
 from deidentify.vault.services import key_for, sample_number_for
-from lims.models import Case, Report, Slide
+from lims.models import Report, Slide
 from lims.services import Actor
 from lims.states import State
 
@@ -128,16 +127,8 @@ def releases() -> QuerySet[Release]:
     )
 
 
-def annotations_in(slide: Slide) -> int:
-    return signed_off(slide).count()
-
-
 def releases_of(slide: Slide) -> QuerySet[ReleaseItem]:
     """Where a slide went: one row per file of it in a release."""
     return (
         ReleaseItem.objects.filter(slide=slide).select_related("release").order_by("release__number", "path")
     )
-
-
-def cases_of(slides: Iterable[Slide]) -> list[Case]:
-    return list({slide.case.pk: slide.case for slide in slides}.values())

@@ -14,10 +14,6 @@ class ScannerAway(Unavailable):
     code = "scanner_lost"
 
 
-class SlideServiceAway(Unavailable):
-    code = "slide_service"
-
-
 def scanner_client(name: str) -> ScannerClient:
     if name not in settings.SCANNER_ENDPOINTS:
         known = ", ".join(settings.SCANNER_ENDPOINTS) or "none"
