@@ -1,79 +1,85 @@
-"""Writing the HDF5 file of a slide: camera chunks as they are, zoom layers, overview, tables and
-checksums.
+"""A slide's file growing beside its journal: camera chunks as they are, zoom layers, overview, tables.
+
+Planes are fed in the order in which the journal has them. Threads decode each plane once for its zoom
+layers; one thread, the caller's, writes. A group of fields leaves memory as soon as it is complete, so
+memory is bounded however long the scan.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
-import h5py
-import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
-from vslide.codec import CodecName, decode_plane, encode_chunk
+from vslide.coding import Coding
+from vslide.errors import Damaged
+from vslide.file_writer import FileWriter
 from vslide.geometry import Placement, overlap, place
-from vslide.journal import PlaneKey
+from vslide.journal import read_chunks
 from vslide.layers import zoom_layers
-from vslide.layout import (
-    FIELDS_PER_CHUNK,
-    GROUPED,
-    LEVELS,
-    OVERVIEW,
-    OVERVIEW_SIDE,
-    POSITIONS,
-    SHA256_BYTES,
-    checksums_name,
-    chunk_counts,
-    digest,
-    fields_name,
-    pixel_shapes,
-    pixel_type,
-    positions_table,
-    write_header,
-)
-from vslide.model import ZOOM_LAYERS, Field, FieldKey, Plane, SlideHeader
+from vslide.layout import FIELDS_PER_CHUNK, GROUPED, OVERVIEW_SIDE, SHA256_BYTES, chunk_counts, pixel_shapes
+from vslide.model import ZOOM_LAYERS, Field, FieldKey, SlideHeader
 from vslide.record import Record
 
-_OVERVIEW_CHUNK = 512
+Pixels = NDArray[Any]
+Corners = Mapping[FieldKey, tuple[float, float]]
+"""Registered corners (x, y in µm) of fields."""
+_THREADS = 2
+_DEPTH = 4 * _THREADS
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plane made ready in a thread: stored chunks with their sha256, and its zoom layers."""
+class _Chunk:
+    """One chunk ready to be stored."""
 
-    chunks: tuple[bytes, ...]
-    digests: tuple[bytes, ...]
-    layers: dict[int, NDArray[Any]]
+    level: int
+    place: tuple[int, ...]
+    stored: bytes
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What a thread made: chunks to store, and layers that wait for the rest of their group."""
+
+    chunks: list[_Chunk]
+    number: int = 0
+    plane: int = 0
+    coarse: Mapping[int, Pixels] | None = None
+
+
+@dataclass(slots=True)
+class _Group:
+    """One chunk of a coarse layer being filled."""
+
+    pixels: Pixels
+    missing: int
 
 
 class Assembly:
-    """One HDF5 file being written by one thread; `prepare` may run in many. Close through the context
-    manager.
+    """The file of `count` fields. `feed` every plane, then `finish`; close through the context manager.
+
+    Raises Damaged when a plane does not decode or there are more fields than `count`.
     """
 
-    group = FIELDS_PER_CHUNK
-
-    def __init__(
-        self, path: Path, header: SlideHeader, keys: Sequence[FieldKey], planes: Mapping[PlaneKey, Record]
-    ) -> None:
-        self._header = header
-        self._fields = [_field(index, key, planes[key, 0]) for index, key in enumerate(keys)]
-        self._numbers = {key: index for index, key in enumerate(keys)}
-        self._dtype = pixel_type(header)
-        self._codec: CodecName = "zstd-shuffle" if self._dtype.itemsize > 1 else "zstd-bitshuffle"
-        self._placement: Placement = place(self._fields, header.pixel_size_um, header.field_shape)
-        self._file = h5py.File(path, "x", libver=("earliest", "v108"), locking=False)
-        self._checksums: dict[int, NDArray[np.uint8]] = {}
-        self._pixels = {level: self._create(level) for level in LEVELS}
-        self._grouped: dict[tuple[int, int], NDArray[Any]] = {}
-        self._overview_level = _overview_level(self._placement)
-        width, height = self._placement.size_at(self._overview_level)
-        shape = (len(header.channels), height, width)
-        self._overview = np.full(shape, header.background, self._dtype)
+    def __init__(self, target: Path | BinaryIO, header: SlideHeader, count: int) -> None:
+        self.header = header
+        self.count = count
+        self._coding = Coding(header)
+        self._numbers: dict[FieldKey, int] = {}
+        self._first: list[Record] = []
+        self._groups: dict[tuple[int, int, int], _Group] = {}
+        self._shapes = {level: pixel_shapes(header, count, level)[1] for level in GROUPED}
+        self._file = FileWriter(target, header, count)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="assembly")
+        self._under_way: deque[Future[_Prepared]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -81,102 +87,139 @@ class Assembly:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
         self._file.close()
 
-    def _create(self, level: int) -> Any:
-        shape, chunks = pixel_shapes(self._header, len(self._fields), level)
-        return self._create_dataset(level, fields_name(level), shape, chunks)
+    @property
+    def keys(self) -> list[FieldKey]:
+        """The fields so far, in acquisition order."""
+        return list(self._numbers)
 
-    def _create_dataset(self, level: int, name: str, shape: tuple[int, ...], chunks: tuple[int, ...]) -> Any:
-        counts = (*chunk_counts(shape, chunks), SHA256_BYTES)
-        self._checksums[level] = np.zeros(counts, np.uint8)
-        blosc = hdf5plugin.Blosc(cname="zstd", clevel=1, shuffle=hdf5plugin.Blosc.SHUFFLE)
-        return self._file.create_dataset(
-            name, shape, self._dtype, chunks=chunks, fillvalue=0, compression=blosc
-        )
+    def feed(self, record: Record) -> None:
+        """Take one plane from the journal. Waits while enough planes are under way."""
+        if record.key not in self._numbers:
+            if len(self._numbers) == self.count:
+                raise Damaged(f"{record.key} is one field more than the {self.count} planned")
+            self._numbers[record.key] = len(self._numbers)
+            self._first.append(record)
+        self._submit(partial(self._prepare, record, self._numbers[record.key]))
+        self._take(_DEPTH)
 
-    def prepare(self, plane: Plane) -> Prepared:
-        """Decode a plane once, for its zoom layers. Pure: safe in any thread. Raises Damaged."""
-        header = self._header
-        pixels = decode_plane(plane.chunks, self._dtype, header.field_shape, header.chunk_shape)
-        digests = tuple(hashlib.sha256(chunk).digest() for chunk in plane.chunks)
-        return Prepared(plane.chunks, digests, zoom_layers(pixels, ZOOM_LAYERS))
+    def run_aside(self, work: Callable[[], None]) -> None:
+        """Have a thread do something between two planes; what it raises comes out of a later call."""
 
-    def add(self, record: Record, prepared: Prepared) -> None:
-        """Store one plane's chunks and layer 4, and keep its coarser layers for the group's chunks."""
-        number, channel = self._numbers[record.key], record.channel
-        columns = self._header.chunk_counts[1]
-        for place_in_field, (chunk, sha256) in enumerate(zip(prepared.chunks, prepared.digests, strict=True)):
-            self._store(1, (number, channel, *divmod(place_in_field, columns)), chunk, sha256)
-        for level, pixels in prepared.layers.items():
-            if level in GROUPED:
-                shape = (self._pixels[level].chunks[0], *pixels.shape)
-                group = self._grouped.setdefault((level, channel), np.zeros(shape, self._dtype))
-                group[number % self.group] = pixels
-            else:
-                self._store_encoded(level, (number, channel, 0, 0), pixels)
-        self._paint(number, channel, prepared.layers[self._overview_level])
+        def done() -> _Prepared:
+            work()
+            return _Prepared([])
 
-    def end_group(self, start: int) -> None:
-        """Store the coarse layers of the fields from `start` on, one chunk per colour and layer."""
-        for (level, channel), pixels in self._grouped.items():
-            self._store_encoded(level, (start // self.group, channel, 0, 0), pixels)
-        self._grouped.clear()
+        self._submit(done)
 
-    def _store_encoded(self, level: int, place: tuple[int, ...], pixels: NDArray[Any]) -> None:
-        chunk = encode_chunk(pixels, self._codec)
-        self._store(level, place, chunk, hashlib.sha256(chunk).digest())
+    def _submit(self, work: Callable[[], _Prepared]) -> None:
+        self._under_way.append(self._pool.submit(work))
 
-    def _store(self, level: int, place: tuple[int, ...], chunk: bytes, sha256: bytes) -> None:
-        dataset = self._pixels[level]
-        offset = tuple(number * side for number, side in zip(place, dataset.chunks, strict=True))
-        dataset.id.write_direct_chunk(offset, chunk)
-        self._checksums[level][place] = np.frombuffer(sha256, np.uint8)
+    def _take(self, most: int) -> None:
+        """Store what is ready, in order, until at most `most` pieces are under way."""
+        while len(self._under_way) > most:
+            prepared = self._under_way.popleft().result()
+            for chunk in prepared.chunks:
+                self._file.store(chunk.level, chunk.place, chunk.stored, chunk.sha256)
+            for level, pixels in (prepared.coarse or {}).items():
+                self._collect(level, prepared.number, prepared.plane, pixels)
 
-    def _paint(self, number: int, channel: int, pixels: NDArray[Any]) -> None:
-        field, level = self._fields[number], self._overview_level
-        if (field.key.z, field.key.t) != (self._header.layers // 2, 0):
-            return
-        x, y = self._placement.at(level)
-        _, height, width = self._overview.shape
-        from_x, to_x = overlap(int(x[number]), pixels.shape[1], 0, width)
-        from_y, to_y = overlap(int(y[number]), pixels.shape[0], 0, height)
-        self._overview[channel, to_y, to_x] = pixels[from_y, from_x]
+    # --- in the threads
+    def _prepare(self, record: Record, number: int) -> _Prepared:
+        """Decode a plane once, for its zoom layers."""
+        stored, digests = read_chunks(record)
+        plane, columns = record.channel, self.header.chunk_counts[1]
+        chunks = [
+            _Chunk(1, (number, plane, *divmod(at, columns)), chunk, sha256)
+            for at, (chunk, sha256) in enumerate(zip(stored, digests, strict=True))
+        ]
+        field = self._coding.field(stored, self.header, record.key, plane)
+        layers = [zoom_layers(colour) for colour in field]
+        stacked = {level: np.stack([layer[level] for layer in layers]) for level in ZOOM_LAYERS}
+        for level in set(ZOOM_LAYERS) - set(GROUPED):
+            chunks.append(self._encode(level, (number, plane, 0, 0), stacked.pop(level)[None]))
+        return _Prepared(chunks, number, plane, stacked)
 
-    def finish(self) -> None:
-        """Write overview, tables, attributes and the digest."""
-        self._write_overview()
-        write_header(self._file.attrs, self._header)
-        table = positions_table(self._fields)
-        self._file.create_dataset(POSITIONS, data=table)
-        levels = (*LEVELS, 0)
-        for level in levels:
-            self._file.create_dataset(checksums_name(level), data=self._checksums[level])
-        seal = digest(self._header, table, [self._checksums[level] for level in levels])
-        self._file.attrs["digest"] = np.array(seal.encode(), dtype=h5py.string_dtype("utf-8", len(seal)))
+    def _encoded(self, level: int, where: tuple[int, ...], pixels: Pixels) -> _Prepared:
+        return _Prepared([self._encode(level, where, pixels)])
 
-    def _write_overview(self) -> None:
-        _, height, width = self._overview.shape
-        tall, wide = min(height, _OVERVIEW_CHUNK), min(width, _OVERVIEW_CHUNK)
-        dataset = self._create_dataset(0, OVERVIEW, self._overview.shape, (1, tall, wide))
-        self._pixels[0] = dataset
-        dataset.attrs["level"] = np.int32(self._overview_level)
-        dataset.attrs["z"] = np.int32(self._header.layers // 2)
-        dataset.attrs["t"] = np.int32(0)
-        for where in np.ndindex(*chunk_counts(dataset.shape, dataset.chunks)):
-            channel, y, x = where[0], where[1] * tall, where[2] * wide
-            part = self._overview[channel, y : y + tall, x : x + wide]
-            full = np.zeros((1, tall, wide), self._dtype)
-            full[0, : part.shape[0], : part.shape[1]] = part
-            self._store_encoded(0, where, full)
+    def _encode(self, level: int, where: tuple[int, ...], pixels: Pixels) -> _Chunk:
+        stored = self._coding.stored(pixels, (level, *where))
+        return _Chunk(level, where, stored, hashlib.sha256(stored).digest())
+
+    # --- in the caller's thread
+    def _collect(self, level: int, number: int, plane: int, pixels: Pixels) -> None:
+        """Put a field's coarse layer into its group, and store the group when it is complete."""
+        turn, at = divmod(number, FIELDS_PER_CHUNK)
+        where = (level, turn, plane)
+        if where not in self._groups:
+            members = min(FIELDS_PER_CHUNK, self.count - turn * FIELDS_PER_CHUNK)
+            self._groups[where] = _Group(np.zeros(self._shapes[level], self._coding.dtype), members)
+        group = self._groups[where]
+        group.pixels[at] = pixels
+        group.missing -= 1
+        if not group.missing:
+            del self._groups[where]
+            self._submit(partial(self._encoded, level, (turn, plane, 0, 0), group.pixels))
+
+    def finish(self, registered: Corners | None = None) -> tuple[Field, ...]:
+        """Write the overview and the tables and close the file; returns the fields as they lie in it."""
+        self._take(0)
+        fields = tuple(_field(n, record, registered or {}) for n, record in enumerate(self._first))
+        if len(fields) != self.count or self._groups:
+            raise Damaged(f"{len(fields)} fields came of {self.count}, {len(self._groups)} groups are open")
+        self._write_overview(place(fields, self.header.pixel_size_um, self.header.field_shape), fields)
+        self._take(0)
+        self._file.finish(fields)
+        return fields
+
+    def _write_overview(self, placement: Placement, fields: tuple[Field, ...]) -> None:
+        level, z = _overview_level(placement), self.header.layers // 2
+        picture = self._painted(placement, fields, level, z)
+        chunks = self._file.create_overview(picture.shape, level, z, 0)
+        each, tall, wide = chunks
+        for where in np.ndindex(*chunk_counts(picture.shape, chunks)):
+            plane, y, x = where[0] * each, where[1] * tall, where[2] * wide
+            part = picture[plane : plane + each, y : y + tall, x : x + wide]
+            full = np.zeros(chunks, self._coding.dtype)
+            full[:, : part.shape[1], : part.shape[2]] = part
+            self._submit(partial(self._encoded, 0, where, full))
+        self._take(0)
+
+    def _painted(self, placement: Placement, fields: tuple[Field, ...], level: int, z: int) -> Any:
+        """The mosaic at `level` (C, h, w) from the layer's stored chunks, later fields on top."""
+        width, height = placement.size_at(level)
+        shape = (len(self.header.channels), height, width)
+        picture = np.full(shape, self.header.background, self._coding.dtype)
+        x, y = placement.at(level)
+        chunk_shape = pixel_shapes(self.header, self.count, level)[1]
+        run, each = chunk_shape[:2]
+        for turn in range(0, self.count, run):
+            members = [f for f in fields[turn : turn + run] if (f.key.z, f.key.t) == (z, 0)]
+            for plane in range(self.header.planes if members else 0):
+                where = (turn // run, plane, 0, 0)
+                pixels = self._coding.pixels(self._file.stored(level, where), chunk_shape, (level, *where))
+                for field in members:
+                    shown = pixels[field.index % run]
+                    from_y, to_y = overlap(int(y[field.index]), shown.shape[1], 0, height)
+                    from_x, to_x = overlap(int(x[field.index]), shown.shape[2], 0, width)
+                    colours = slice(plane * each, (plane + 1) * each)
+                    picture[colours, to_y, to_x] = shown[:, from_y, from_x]
+        return picture
 
     def chunk_digests(self) -> tuple[str, ...]:
-        """sha256 (hex) of each camera chunk in the order (field, channel, row, column)."""
-        return tuple(bytes(sha256).hex() for sha256 in self._checksums[1].reshape(-1, SHA256_BYTES))
+        """sha256 (hex) of each camera chunk in the order (field, plane, row, column)."""
+        return tuple(bytes(sha256).hex() for sha256 in self._file.checksums(1).reshape(-1, SHA256_BYTES))
 
 
-def _field(index: int, key: FieldKey, record: Record) -> Field:
-    return Field(index, key, record.x_um, record.y_um, record.z_um)
+def _field(index: int, record: Record, registered: Corners) -> Field:
+    x, y = registered.get(record.key, (None, None))
+    return Field(index, record.key, record.x_um, record.y_um, record.z_um, x, y)
 
 
 def _overview_level(placement: Placement) -> int:

@@ -1,8 +1,8 @@
 """From the journal to a published virtual slide.
 
 The journal's compressed bytes become the HDF5 chunks unchanged. The file is written under a hidden name,
-synced, examined by a separate limited process, and only then linked to its final name, which is never
-overwritten. Every step may be killed and repeated.
+during the scan or after it, then synced, examined by a separate limited process, and only then linked to its
+final name, which is never overwritten. Every step may be killed and repeated.
 """
 
 import contextlib
@@ -15,24 +15,28 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import h5py
 import hdf5plugin
 import numcodecs
 
-from vslide.assemble import Assembly
+from vslide.assemble import Assembly, Corners
+from vslide.disk import DISK, Disk
 from vslide.errors import AlreadyThere, Conflict, Damaged, NoSpace, SlideError, VerifyFailed
-from vslide.journal import Recovered, read_plane, recover, sync_directory
-from vslide.manifest import Manifest, file_sha256, manifest_path, read_manifest, write_manifest
-from vslide.model import FieldKey, PlaneId, header_as_dict
+from vslide.journal import Recovered, recover
+from vslide.manifest import Manifest, field_position, manifest_path, read_manifest, write_manifest
+from vslide.model import Field, FieldKey, PlaneId, SlideHeader, header_as_dict
+from vslide.record import Record
 
 VERIFY_MEMORY_MIB = 4096
 _VERIFY_SECONDS = 120
 _VERIFY_TRIES = 3
 _VERIFY_BYTES_PER_S = 20_000_000
-_THREADS = 2
+_FLUSH_BYTES = 128 << 20
 
 
 def slide_path(destination: Path, slide_id: str, run_id: str) -> Path:
@@ -40,35 +44,138 @@ def slide_path(destination: Path, slide_id: str, run_id: str) -> Path:
     return destination / slide_id / f"{run_id}.h5"
 
 
-def build(journal_dir: Path, destination: Path) -> Manifest:
+def build(
+    journal_dir: Path, destination: Path, registered: Corners | None = None, disk: Disk = DISK
+) -> Manifest:
     """Build, verify and publish `<destination>/<slide_id>/<run_id>.h5` with its manifest; returns the
     manifest.
 
-    Safe to repeat: a slide that was published from the same journal is verified again and returned. Raises
-    Damaged with `missing` when planes are not there, Conflict, AlreadyThere, NoSpace, VerifyFailed.
+    `registered` gives the true corners (x, y in µm) of fields, as `vslide.register` finds them. Safe to
+    repeat: a slide that was published from the same journal is verified again and returned. Raises Damaged
+    with `missing` when planes are not there, Conflict, AlreadyThere, NoSpace, VerifyFailed.
     """
-    return build_recovered(recover(journal_dir), destination)
+    return build_recovered(recover(journal_dir), destination, registered, disk)
 
 
-def build_recovered(found: Recovered, destination: Path) -> Manifest:
+def build_recovered(
+    found: Recovered, destination: Path, registered: Corners | None = None, disk: Disk = DISK
+) -> Manifest:
     """As `build`, from a journal that was read already."""
     keys = check_complete(found)
+    if published := find_published(found, destination):
+        return published
+    with Draft(found.header, len(keys), destination, disk) as draft:
+        draft.follow(found.planes.values())
+        return draft.publish(found, registered)
+
+
+def find_published(found: Recovered, destination: Path) -> Manifest | None:
+    """The manifest of the slide that an earlier build made of this journal, verified again; None when there
+    is none. Raises AlreadyThere when something else has its name.
+    """
     final = slide_path(destination, found.header.slide_id, found.header.run_id)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    sync_directory(destination)
-    if final.exists():
-        return _published(final, found)
-    _remove_drafts(final)
-    draft = final.with_name(f".{final.stem}.{os.getpid()}.part.h5")
+    if not final.exists():
+        return None
     try:
-        with _disk_errors():
-            manifest = _write_draft(found, keys, draft, final)
-        verify_separately(draft, manifest_path(draft), manifest.bytes)
-        _publish(draft, final, manifest)
-    finally:
-        draft.unlink(missing_ok=True)
-        manifest_path(draft).unlink(missing_ok=True)
+        manifest = read_manifest(manifest_path(final))
+    except (OSError, SlideError) as error:
+        raise AlreadyThere(f"{final.name} is there with no readable manifest") from error
+    if (manifest.run_id, manifest.planes) != (found.header.run_id, len(found.planes)):
+        raise AlreadyThere(f"{final.name} is there and was built from something else")
+    verify_separately(final, manifest_path(final), manifest.bytes)
     return manifest
+
+
+class Draft:
+    """A slide's file that is not published: it follows a journal, and is verified and published at the end.
+
+    Closing it (through the context manager) removes what was not published. One thread at a time.
+    """
+
+    def __init__(self, header: SlideHeader, count: int, destination: Path, disk: Disk = DISK) -> None:
+        self.final = slide_path(destination, header.slide_id, header.run_id)
+        self.path = self.final.with_name(f".{self.final.stem}.{os.getpid()}.part.h5")
+        self._disk = disk
+        self._flushed = 0
+        with _disk_errors():
+            disk.make_directory(self.final.parent)
+            disk.sync_directory(destination)
+            for left_over in self.final.parent.glob(f".{self.final.stem}.*"):
+                disk.unlink(left_over)
+            self._assembly = Assembly(disk.hdf5_target(self.path), header, count)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._assembly.close()
+        for path in (self.path, manifest_path(self.path)):
+            with contextlib.suppress(OSError):
+                self._disk.unlink(path)
+
+    @property
+    def keys(self) -> list[FieldKey]:
+        """The fields that the file holds so far."""
+        return self._assembly.keys
+
+    def follow(self, records: Iterable[Record]) -> None:
+        """Take these planes up. Raises Damaged, NoSpace."""
+        with _disk_errors():
+            for record in records:
+                self._assembly.feed(record)
+                self._flush_some(sum(record.lengths))
+
+    def _flush_some(self, size: int) -> None:
+        """Have the medium take the bytes while the scan goes on, not all at its end."""
+        self._flushed += size
+        if self._flushed >= _FLUSH_BYTES:
+            self._flushed = 0
+            self._assembly.run_aside(lambda: self._disk.sync_file(self.path))
+
+    def publish(self, found: Recovered, registered: Corners | None = None) -> Manifest:
+        """Finish the file, have it verified, and give it its final name."""
+        with _disk_errors():
+            fields = self._assembly.finish(registered)
+            self._disk.sync_file(self.path)
+            manifest = self._describe(found, fields)
+            write_manifest(manifest, manifest_path(self.path), self._disk)
+        sha256 = verify_separately(self.path, manifest_path(self.path), manifest.bytes, draft=True)
+        manifest = replace(manifest, sha256=sha256)
+        with _disk_errors():
+            self._disk.unlink(manifest_path(self.path))
+            write_manifest(manifest, manifest_path(self.path), self._disk)
+            self._link(manifest)
+        return manifest
+
+    def _describe(self, found: Recovered, fields: tuple[Field, ...]) -> Manifest:
+        return Manifest(
+            path=self.final,
+            slide_id=found.header.slide_id,
+            run_id=found.header.run_id,
+            bytes=self.path.stat().st_size,
+            sha256="",
+            planned=found.planned,
+            planes=len(found.planes),
+            fields=len(fields),
+            fences=found.fences,
+            versions=_versions(),
+            header=header_as_dict(found.header),
+            positions=tuple(map(field_position, fields)),
+            chunks=self._assembly.chunk_digests(),
+        )
+
+    def _link(self, manifest: Manifest) -> None:
+        self._disk.rename(manifest_path(self.path), manifest_path(self.final))
+        try:
+            self._disk.link(self.path, self.final)
+        except FileExistsError as error:
+            raise AlreadyThere(f"{self.final.name} was published meanwhile") from error
+        self._disk.sync_directory(self.final.parent)
 
 
 @contextlib.contextmanager
@@ -104,49 +211,12 @@ def _missing(found: Recovered, keys: list[FieldKey]) -> list[PlaneId]:
     those fields that arrived in part.
     """
     header = found.header
-    channels = range(len(header.channels))
+    channels = range(header.planes)
     grid = (header.times, header.rows, header.columns, header.layers)
     expected: Iterable[FieldKey] = keys
     if found.planned == math.prod(grid) * len(channels):
         expected = (FieldKey(r, c, z, t) for t, r, c, z in itertools.product(*map(range, grid)))
     return [(k.r, k.c, k.z, k.t, w) for k in expected for w in channels if (k, w) not in found.planes]
-
-
-def _write_draft(found: Recovered, keys: list[FieldKey], draft: Path, final: Path) -> Manifest:
-    channels = range(len(found.header.channels))
-    with Assembly(draft, found.header, keys, found.planes) as assembly, ThreadPoolExecutor(_THREADS) as pool:
-        for start in range(0, len(keys), assembly.group):
-            records = [found.planes[key, w] for key in keys[start : start + assembly.group] for w in channels]
-            for record, prepared in zip(
-                records, pool.map(lambda r: assembly.prepare(read_plane(r)), records), strict=True
-            ):
-                assembly.add(record, prepared)
-            assembly.end_group(start)
-        assembly.finish()
-        chunks = assembly.chunk_digests()
-    _sync(draft)
-    manifest = Manifest(
-        path=final,
-        slide_id=found.header.slide_id,
-        run_id=found.header.run_id,
-        bytes=draft.stat().st_size,
-        sha256=file_sha256(draft),
-        planned=found.planned,
-        planes=len(found.planes),
-        fields=len(keys),
-        fences=found.fences,
-        versions=_versions(),
-        header=header_as_dict(found.header),
-        positions=tuple(_position(found, key) for key in keys),
-        chunks=chunks,
-    )
-    write_manifest(manifest, manifest_path(draft))
-    return manifest
-
-
-def _position(found: Recovered, key: FieldKey) -> tuple[float, ...]:
-    record = found.planes[key, 0]
-    return key.r, key.c, key.z, key.t, record.x_um, record.y_um, record.z_um
 
 
 def _versions() -> dict[str, str]:
@@ -159,20 +229,14 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def verify_separately(slide: Path, manifest: Path, size: int, *, draft: bool = False) -> str:
+    """Examine a slide in another process with limited memory and time; returns the file's sha256.
 
-
-def verify_separately(slide: Path, manifest: Path, size: int) -> None:
-    """Examine a slide in another process with limited memory and time. Raises VerifyFailed with its
-    faults.
+    Of a `draft` the sha256 is not known yet, and its camera chunks were decoded when its layers were made:
+    they are compared with their checksums and not decoded again. Raises VerifyFailed with the faults.
     """
     command = [sys.executable, "-m", "vslide", "verify", str(slide), "--manifest", str(manifest), "--json"]
-    command += ["--memory-mib", str(VERIFY_MEMORY_MIB)]
+    command += ["--memory-mib", str(VERIFY_MEMORY_MIB), *(["--draft"] if draft else [])]
     package_root = str(Path(__file__).resolve().parent.parent)
     search = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"}
@@ -185,7 +249,7 @@ def verify_separately(slide: Path, manifest: Path, size: int) -> None:
         except subprocess.TimeoutExpired as error:
             raise VerifyFailed(f"the check of the finished file took longer than {limit:.0f} s") from error
         if done.returncode == 0:
-            return
+            return str(json.loads(done.stdout)["sha256"])
         if done.returncode > 0:  # it has judged; one that was killed from outside has not
             break
     try:
@@ -195,28 +259,3 @@ def verify_separately(slide: Path, manifest: Path, size: int) -> None:
     raise VerifyFailed(
         f"the finished file failed its check: {faults[0] if faults else 'no reason given'}", faults
     )
-
-
-def _publish(draft: Path, final: Path, manifest: Manifest) -> None:
-    manifest_path(draft).replace(manifest_path(final))
-    try:
-        os.link(draft, final)
-    except FileExistsError as error:
-        raise AlreadyThere(f"{final.name} was published meanwhile") from error
-    sync_directory(final.parent)
-
-
-def _remove_drafts(final: Path) -> None:
-    for left_over in final.parent.glob(f".{final.stem}.*"):
-        left_over.unlink(missing_ok=True)
-
-
-def _published(final: Path, found: Recovered) -> Manifest:
-    try:
-        manifest = read_manifest(manifest_path(final))
-    except (OSError, SlideError) as error:
-        raise AlreadyThere(f"{final.name} is there with no readable manifest") from error
-    if (manifest.run_id, manifest.planes) != (found.header.run_id, len(found.planes)):
-        raise AlreadyThere(f"{final.name} is there and was built from something else")
-    verify_separately(final, manifest_path(final), manifest.bytes)
-    return manifest

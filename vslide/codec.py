@@ -4,7 +4,6 @@ The buffers are self-describing, so each channel may use the codec that a probe 
 numcodecs releases the interpreter lock while it works: encode and decode from a small thread pool.
 """
 
-from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -16,11 +15,11 @@ from vslide.errors import Damaged, InvalidHeader, Truncated
 Pixels = NDArray[Any]
 CodecName = Literal["zstd-shuffle", "zstd-bitshuffle", "zstd-plain", "lz4-bitshuffle"]
 
-BLOSC_FILTER = 32001
 TARGET_CHUNK = 512
 _HEADER_BYTES = 16
 _PROBE_SIDE = 256
 _WORTH_SWITCHING = 0.98
+_WORTH_SHIFTING = 0.95
 
 _CODECS: dict[str, tuple[str, int]] = {
     "zstd-shuffle": ("zstd", blosc.SHUFFLE),
@@ -49,24 +48,31 @@ def chunk_grid(field_h: int, field_w: int) -> tuple[int, int]:
 
 
 def encode_chunk(pixels: Pixels, codec: str = "zstd-shuffle") -> bytes:
-    """One Blosc 1 buffer of a C-ordered copy of `pixels` (any shape, uint8 or uint16)."""
+    """One Blosc 1 buffer of a C-ordered copy of `pixels` (any shape, uint8 or uint16).
+
+    One block for the whole chunk: with 512 x 512 px that packs 2 % better than Blosc's own choice (32 KiB),
+    and is 1.4 times as fast in both directions (docs/decisions/0016).
+    """
     if codec not in _CODECS:
         raise InvalidHeader(f"unknown codec {codec!r}, one of {', '.join(get_args(CodecName))}")
     compressor, shuffle = _CODECS[codec]
-    packed: bytes = blosc.compress(np.ascontiguousarray(pixels), compressor.encode(), 1, shuffle)
+    solid = np.ascontiguousarray(pixels)
+    packed: bytes = blosc.compress(solid, compressor.encode(), 1, shuffle, solid.nbytes)
     return packed
 
 
 def encode_plane(
-    pixels: Pixels, chunk_shape: tuple[int, int], codec: str = "zstd-shuffle"
+    pixels: Pixels, chunk_shape: tuple[int, int], codec: str = "zstd-shuffle", offset: int = 0
 ) -> tuple[bytes, ...]:
-    """Compress a colour field (H, W) into its chunks, row by row.
+    """Compress a colour field (H, W) into its chunks, row by row, `offset` (the channel's) subtracted before.
 
     `chunk_shape` (height, width) must divide (H, W); raises InvalidHeader otherwise.
     """
     height, width = chunk_shape
     if pixels.ndim != 2 or pixels.shape[0] % height or pixels.shape[1] % width:
         raise InvalidHeader(f"chunks of {height} x {width} do not divide a plane of shape {pixels.shape}")
+    if offset:
+        pixels = pixels - np.array(offset, pixels.dtype)
     return tuple(
         encode_chunk(pixels[y : y + height, x : x + width], codec)
         for y in range(0, pixels.shape[0], height)
@@ -93,24 +99,6 @@ def decode_chunk(buf: bytes, dtype: DTypeLike, shape: tuple[int, ...]) -> Pixels
     return pixels
 
 
-def decode_plane(
-    chunks: Sequence[bytes], dtype: DTypeLike, field_shape: tuple[int, int], chunk_shape: tuple[int, int]
-) -> Pixels:
-    """The colour field (H, W) from its chunks, row by row."""
-    (rows, columns), pixels = _counts(field_shape, chunk_shape), np.empty(field_shape, dtype)
-    if len(chunks) != rows * columns:
-        raise Damaged(f"{len(chunks)} chunks instead of {rows * columns}")
-    height, width = chunk_shape
-    for number, chunk in enumerate(chunks):
-        y, x = (number // columns) * height, (number % columns) * width
-        pixels[y : y + height, x : x + width] = decode_chunk(chunk, dtype, chunk_shape)
-    return pixels
-
-
-def _counts(field_shape: tuple[int, int], chunk_shape: tuple[int, int]) -> tuple[int, int]:
-    return field_shape[0] // chunk_shape[0], field_shape[1] // chunk_shape[1]
-
-
 def probe(pixels: Pixels) -> CodecName:
     """The codec that packs the middle of this first field best; the default unless another saves at least 2
     %.
@@ -121,3 +109,15 @@ def probe(pixels: Pixels) -> CodecName:
     sizes = {name: len(encode_chunk(sample, name)) for name in names}
     best = min(names, key=lambda name: sizes[name])
     return best if sizes[best] < _WORTH_SWITCHING * sizes["zstd-shuffle"] else "zstd-shuffle"
+
+
+def probe_offset(pixels: Pixels, black_level: int) -> int:
+    """What to subtract from a bright 16-bit channel: its black level where that saves at least 5 % of this
+    first field, else 0. (A camera whose darkness lies at 400 keeps its values astride of a byte.)
+    """
+    if pixels.dtype.itemsize == 1 or not black_level:
+        return 0
+    as_they_are, shifted = (
+        len(encode_chunk(pixels - np.array(offset, pixels.dtype))) for offset in (0, black_level)
+    )
+    return black_level if shifted < _WORTH_SHIFTING * as_they_are else 0

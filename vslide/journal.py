@@ -15,41 +15,43 @@ import errno
 import json
 import math
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from vslide.disk import DISK, Disk
 from vslide.errors import Conflict, InvalidHeader, JournalFailed, NoSpace, StaleFence
 from vslide.model import FieldKey, Plane, SlideHeader, header_as_dict
 from vslide.record import OPENING, PLANE, Record, pack
-from vslide.recovery import PlaneKey, Recovered, Segment, read_plane, read_segment, recover, segments
+from vslide.recovery import (
+    PlaneKey,
+    Recovered,
+    Segment,
+    read_chunks,
+    read_plane,
+    read_segment,
+    recover,
+    segments,
+)
 
 __all__ = [
     "Journal",
     "PlaneKey",
     "Recovered",
     "Segment",
+    "read_chunks",
     "read_plane",
     "recover",
     "seal",
     "segments",
-    "sync_directory",
 ]
 
 _MOST_ROWS = 1 << 31  # what a record has room for
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def seal(directory: Path, below: int) -> None:
+def seal(directory: Path, below: int, disk: Disk = DISK) -> None:
     """Close every segment whose fence is lower than `below`: its good length goes into its name.
 
     Whatever a late writer of that fence still appends lies behind the length and never counts.
@@ -58,17 +60,9 @@ def seal(directory: Path, below: int) -> None:
         if segment.sealed_bytes is None and segment.fence < below:
             records, _ = read_segment(segment)
             length = records[-1].end if records else 0
-            _sync_file(segment.path)
-            segment.path.rename(directory / f"seg-{segment.fence:010d}-{length}.sealed")
-    sync_directory(directory)
-
-
-def _sync_file(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            disk.sync_file(segment.path)
+            disk.rename(segment.path, directory / f"seg-{segment.fence:010d}-{length}.sealed")
+    disk.sync_directory(directory)
 
 
 def _opening_payload(header: SlideHeader, planned: int) -> bytes:
@@ -81,22 +75,38 @@ class Journal:
     """
 
     def __init__(
-        self, segment: Segment, header: SlideHeader, planned: int, planes: dict[PlaneKey, Record]
+        self,
+        segment: Segment,
+        header: SlideHeader,
+        planned: int,
+        planes: dict[PlaneKey, Record],
+        conflicts: tuple[PlaneKey, ...] = (),
+        disk: Disk = DISK,
     ) -> None:
+        self._disk = disk
         self.directory = segment.path.parent
         self.path = segment.path
         self.fence = segment.fence
         self.header = header
         self.planned = planned
         self._planes = planes
+        self._conflicts = conflicts
         self._durable = set(planes)
         self._pending: list[PlaneKey] = []
         self._broken = False
-        self._handle = os.open(segment.path, os.O_RDWR | os.O_CLOEXEC)
+        self._handle = disk.open(segment.path)
         self._end = os.lseek(self._handle, 0, os.SEEK_END)
 
     @classmethod
-    def create(cls, directory: Path, header: SlideHeader, run_id: str, fence: int, planned: int) -> Self:
+    def create(
+        cls,
+        directory: Path,
+        header: SlideHeader,
+        run_id: str,
+        fence: int,
+        planned: int,
+        disk: Disk = DISK,
+    ) -> Self:
         """Start a segment for `fence` in the run's own directory, sealing every lower one.
 
         `planned` is the number of colour planes (fields x channels) that the scan will bring. Raises
@@ -105,23 +115,27 @@ class Journal:
         """
         if header.run_id != run_id:
             raise InvalidHeader("the header belongs to another run")
-        directory.mkdir(parents=True, exist_ok=True)
-        sync_directory(directory.parent)
+        with _disk_errors():
+            disk.make_directory(directory)
+            disk.sync_directory(directory.parent)
         if any(segment.fence >= fence for segment in segments(directory)):
             raise StaleFence(f"fence {fence} is not higher than those before it")
-        seal(directory, fence)
+        with _disk_errors():
+            seal(directory, fence, disk)
         planes: dict[PlaneKey, Record] = {}
+        conflicts: tuple[PlaneKey, ...] = ()
         if segments(directory):
             earlier = recover(directory)
             if earlier.header != header:
                 raise InvalidHeader("the run was opened with a different header before")
-            planes = earlier.planes
+            planes, conflicts = earlier.planes, earlier.conflicts
         segment = Segment(directory / f"seg-{fence:010d}.journal", fence, None)
-        _create_segment(segment, header, planned)
-        return cls(segment, header, planned, planes)
+        with _disk_errors():
+            _create_segment(segment, header, planned, disk)
+            return cls(segment, header, planned, planes, conflicts, disk)
 
     @classmethod
-    def resume(cls, directory: Path) -> Self:
+    def resume(cls, directory: Path, disk: Disk = DISK) -> Self:
         """Go on with the newest segment after a crash: cut its torn tail and append behind it.
 
         Raises NotASlide when there is no journal, StaleFence when the newest segment is sealed.
@@ -130,8 +144,13 @@ class Journal:
         segment = segments(directory)[-1]
         if segment.sealed_bytes is not None:
             raise StaleFence(f"fence {segment.fence} is sealed")
-        journal = cls(segment, found.header, found.planned, found.planes)
-        journal._cut(journal._end - found.cut_bytes)
+        with _disk_errors():
+            journal = cls(segment, found.header, found.planned, found.planes, found.conflicts, disk)
+            try:
+                journal._cut(journal._end - found.cut_bytes)
+            except OSError:
+                journal.close()
+                raise
         return journal
 
     def __enter__(self) -> Self:
@@ -163,26 +182,35 @@ class Journal:
             self.path, self._end, PLANE, self.header.run_id, self.fence, sequence, plane.key, plane.channel,
             plane.x_um, plane.y_um, plane.z_um, lengths, sha256,
         )  # fmt: skip
-        self._write(head + b"".join(plane.chunks))
+        self._write((head, *plane.chunks))
         self._planes[where] = record
         self._pending.append(where)
         return True
 
-    def commit(self) -> None:
-        """Make every appended plane durable (one fdatasync for the group). Raises NoSpace or
-        JournalFailed.
+    def commit(self) -> list[Record]:
+        """Make every appended plane durable (one fdatasync for the group); returns what has become so.
+
+        Raises NoSpace or JournalFailed.
         """
         if self._broken:
             raise JournalFailed("the journal failed before: open a new fence")
         try:
-            os.fdatasync(self._handle)
+            self._disk.sync_data(self._handle)
         except OSError as error:
             # After a failed sync the kernel may have dropped the pages: nothing pending can be trusted any
             # more.
             self._broken = True
             raise _disk_error(error) from error
+        records = [self._planes[where] for where in self._pending]
         self._durable.update(self._pending)
         self._pending.clear()
+        return records
+
+    def recovered(self) -> Recovered:
+        """What is durable here, as `recover` would find it."""
+        planes = {where: self._planes[where] for where in self._planes if where in self._durable}
+        fences = tuple(segment.fence for segment in segments(self.directory))
+        return Recovered(self.header, self.planned, planes, fences, 0, (), self._conflicts)
 
     def durable(self) -> set[PlaneKey]:
         """The planes that are safely on disk."""
@@ -190,12 +218,12 @@ class Journal:
 
     def close(self) -> None:
         if self._handle >= 0:
-            os.close(self._handle)
+            self._disk.close(self._handle)
             self._handle = -1
 
     def _check_plane(self, plane: Plane) -> None:
         rows, columns = self.header.chunk_counts
-        if not 0 <= plane.channel < len(self.header.channels) or len(plane.chunks) != rows * columns:
+        if not 0 <= plane.channel < self.header.planes or len(plane.chunks) != rows * columns:
             raise InvalidHeader(
                 f"a plane of channel {plane.channel} with {len(plane.chunks)} chunks does not fit"
             )
@@ -209,21 +237,17 @@ class Journal:
         ):
             raise InvalidHeader(f"{key} lies outside the planned slide")
 
-    def _write(self, data: bytes) -> None:
-        view, at = memoryview(data), self._end
+    def _write(self, buffers: Sequence[bytes]) -> None:
         try:
-            while view:
-                written = os.pwrite(self._handle, view, at)
-                view, at = view[written:], at + written
+            self._end = self._disk.write(self._handle, buffers, self._end)
         except OSError as error:
             with contextlib.suppress(OSError):
-                os.ftruncate(self._handle, self._end)
+                self._disk.truncate(self._handle, self._end)
             raise _disk_error(error) from error
-        self._end = at
 
     def _cut(self, end: int) -> None:
-        os.ftruncate(self._handle, end)
-        os.fsync(self._handle)
+        self._disk.truncate(self._handle, end)
+        self._disk.sync(self._handle)
         self._end = end
 
 
@@ -232,18 +256,26 @@ def _disk_error(error: OSError) -> JournalFailed:
     return kind(f"the journal could not be written: {os.strerror(error.errno or 0)}")
 
 
-def _create_segment(segment: Segment, header: SlideHeader, planned: int) -> None:
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _disk_error(error) from error
+
+
+def _create_segment(segment: Segment, header: SlideHeader, planned: int, disk: Disk) -> None:
     payload = _opening_payload(header, planned)
     opening = Plane(FieldKey(0, 0), 0, 0.0, 0.0, 0.0, (payload,))
     head, _ = pack(OPENING, header.run_id, segment.fence, 0, opening)
     # The record is complete before the name exists, so a crash here leaves no segment without its opening.
     draft = segment.path.with_suffix(f".draft-{os.getpid()}")
-    draft.write_bytes(head + payload)
-    _sync_file(draft)
+    disk.unlink(draft)
+    disk.write_file(draft, head + payload)
     try:
-        os.link(draft, segment.path)
+        disk.link(draft, segment.path)
     except FileExistsError as error:
         raise StaleFence(f"fence {segment.fence} has been taken") from error
     finally:
-        draft.unlink()
-    sync_directory(segment.path.parent)
+        disk.unlink(draft)
+    disk.sync_directory(segment.path.parent)

@@ -27,14 +27,29 @@ from vslide.model import (
     header_from_dict,
 )
 
-FIELDS, POSITIONS, CHECKSUMS, OVERVIEW = "fields", "positions", "checksums", "overview"
+FIELDS, POSITIONS, CHECKSUMS, INDEX = "fields", "positions", "checksums", "index"
+OVERVIEW = "overview"
 GROUPED = (8, 16, 32)
 """Layers whose chunk holds `FIELDS_PER_CHUNK` fields of one colour."""
 FIELDS_PER_CHUNK = 8
 OVERVIEW_SIDE = 2048
 SHA256_BYTES = 32
+BLOSC_FILTER, JPEG_FILTER, SEAL_FILTER = 32001, 32019, 305
+"""HDF5 filter numbers: Blosc 1, JPEG (both registered), AES-GCM (of the range for private use)."""
 
-TEXTS = ("slide_id", "run_id", "modality", "dtype", "scanner", "driver", "objective", "software", "stain")
+TEXTS = (
+    "slide_id",
+    "run_id",
+    "modality",
+    "dtype",
+    "encoding",
+    "key_id",
+    "scanner",
+    "driver",
+    "objective",
+    "software",
+    "stain",
+)
 INTEGERS = (
     "field_width",
     "field_height",
@@ -48,7 +63,7 @@ INTEGERS = (
 FLOATS = ("pixel_size_um", "magnification")
 CHANNEL_TEXTS = ("name", "colour")
 CHANNEL_FLOATS = ("excitation_nm", "emission_nm", "exposure_ms")
-CHANNEL_INTEGERS = ("black_level",)
+CHANNEL_INTEGERS = ("black_level", "offset")
 OWN = ("format", "format_version", "digest")
 CHANNEL_ATTRIBUTES = tuple(f"channel_{name}" for name in (*CHANNEL_TEXTS, *CHANNEL_FLOATS, *CHANNEL_INTEGERS))
 ROOT_ATTRIBUTES = frozenset((*OWN, *TEXTS, *INTEGERS, *FLOATS, *CHANNEL_ATTRIBUTES))
@@ -79,13 +94,26 @@ def checksums_name(level: int) -> str:
     return f"{CHECKSUMS}/{level}" if level else f"{CHECKSUMS}/{OVERVIEW}"
 
 
+def index_name(level: int) -> str:
+    """Dataset of the places of the chunks at `level` (0 is the overview)."""
+    return f"{INDEX}/{level}" if level else f"{INDEX}/{OVERVIEW}"
+
+
 def pixel_shapes(header: SlideHeader, count: int, level: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """(shape, chunks) of the dataset that holds `count` fields (N, C, h, w) at `level`."""
+    colours = len(header.channels)
+    each = colours // header.planes
     if level == 1:
-        return (count, len(header.channels), *header.field_shape), (1, 1, *header.chunk_shape)
+        return (count, colours, *header.field_shape), (1, each, *header.chunk_shape)
     height, width = (divide_up(side, level) for side in header.field_shape)
     run = min(FIELDS_PER_CHUNK, count) if level in GROUPED else 1
-    return (count, len(header.channels), height, width), (run, 1, height, width)
+    return (count, colours, height, width), (run, each, height, width)
+
+
+def filters(header: SlideHeader) -> list[int]:
+    """HDF5 filter numbers of every pixel dataset, in the order in which they are applied to pixels."""
+    first = JPEG_FILTER if header.encoding == "jpeg" else BLOSC_FILTER
+    return [first, SEAL_FILTER] if header.key_id else [first]
 
 
 def chunk_counts(shape: Sequence[int], chunks: Sequence[int]) -> tuple[int, ...]:
@@ -203,8 +231,8 @@ def fields_from_table(table: NDArray[Any]) -> tuple[Field, ...]:
     return tuple(found)
 
 
-def digest(header: SlideHeader, positions: NDArray[Any], checksums: Sequence[NDArray[Any]]) -> str:
-    """sha256 over header, positions and checksum tables: what guards the parts that are no chunks.
+def digest(header: SlideHeader, positions: NDArray[Any], tables: Sequence[NDArray[Any]]) -> str:
+    """sha256 over header, positions, checksum and index tables: what guards the parts that are no chunks.
 
     Attributes come in the order of their names: name, a zero byte, then each text as UTF-8 with a zero byte
     behind it, or the numbers as stored.
@@ -214,7 +242,7 @@ def digest(header: SlideHeader, positions: NDArray[Any], checksums: Sequence[NDA
         total.update(name.encode() + b"\0")
         texts = value.dtype.kind == "S"
         total.update(b"".join(bytes(text) + b"\0" for text in np.ravel(value)) if texts else value.tobytes())
-    for table in (positions, *checksums):
+    for table in (positions, *tables):
         total.update(np.ascontiguousarray(table).tobytes())
     return total.hexdigest()
 

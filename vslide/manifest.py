@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from vslide.disk import DISK, Disk
 from vslide.errors import Damaged, Truncated
+from vslide.model import Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,9 @@ class Manifest:
     """Everything that is needed to judge the file, and to find its pixels again should HDF5's own tables be
     lost.
 
-    `header` is the slide's header as JSON values, `positions` holds (r, c, z, t, x_um, y_um, z_um) of each
-    field, `chunks` the sha256 of each stored camera chunk in the order (field, channel, row, column).
+    `header` is the slide's header as JSON values, `positions` holds (r, c, z, t, x_um, y_um, z_um,
+    registered_x_um, registered_y_um) of each field (the last two None if unknown), `chunks` the sha256 of
+    each stored camera chunk in the order (field, channel, row, column).
     """
 
     path: Path
@@ -30,7 +32,7 @@ class Manifest:
     fences: tuple[int, ...]
     versions: dict[str, str]
     header: dict[str, Any]
-    positions: tuple[tuple[float, ...], ...]
+    positions: tuple[tuple[float | None, ...], ...]
     chunks: tuple[str, ...]
 
 
@@ -49,22 +51,31 @@ def _digest(values: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def write_manifest(manifest: Manifest, path: Path) -> None:
-    """Write and fsync; the text carries its own sha256."""
+def field_position(field: Field) -> tuple[float | None, ...]:
+    """A field's row of `positions`."""
+    key = field.key
+    stage = (field.x_um, field.y_um, field.z_um)
+    return key.r, key.c, key.z, key.t, *stage, field.registered_x_um, field.registered_y_um
+
+
+def _text(values: dict[str, Any]) -> bytes:
+    return (json.dumps(values, sort_keys=True, indent=1) + "\n").encode()
+
+
+def write_manifest(manifest: Manifest, path: Path, disk: Disk = DISK) -> None:
+    """Write and sync a new file; the text carries its own sha256."""
     values = json.loads(json.dumps(asdict(manifest) | {"path": manifest.path.name}))
-    text = json.dumps(values | {"manifest_sha256": _digest(values)}, sort_keys=True, indent=1)
-    with path.open("w", encoding="utf-8") as stream:
-        stream.write(text + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    disk.write_file(path, _text(values | {"manifest_sha256": _digest(values)}))
 
 
 def read_manifest(path: Path) -> Manifest:
     """Read and check a manifest; its `path` is the slide beside it. Raises Damaged or Truncated."""
+    text = path.read_bytes()
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(text)
+        unchanged = text == _text(values)  # not one byte differs from how it was written
         stated = values.pop("manifest_sha256")
-        matches = stated == _digest(values)
+        matches = unchanged and stated == _digest(values)
         values["path"] = path.parent / Path(values["path"]).name
         values["fences"], values["chunks"] = tuple(values["fences"]), tuple(values["chunks"])
         values["positions"] = tuple(tuple(position) for position in values["positions"])

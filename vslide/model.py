@@ -16,6 +16,7 @@ from vslide.errors import IdentityRefused, InvalidHeader
 
 Modality = Literal["brightfield", "fluorescence"]
 PixelType = Literal["uint8", "uint16"]
+Encoding = Literal["blosc", "jpeg"]
 PlaneId = tuple[int, int, int, int, int]
 """r, c, z, t, channel: which colour field of view."""
 
@@ -31,6 +32,7 @@ MAX_FIELD_SIDE = 65_536
 _UUID4 = re.compile(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}")
 _TEXT = re.compile(r"[A-Za-z0-9 .:+\-_/()&%*#µ×αβγδεκλ²°]*")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
+_KEY_ID = re.compile(r"[0-9a-f]{16}")
 _LONG_NUMBER = re.compile(r"\d{7,}")
 _DATE = re.compile(r"(?<!\d)(\d{1,4}[-/]\d{1,2}[-/]\d{1,4}|\d{1,2}\.\d{1,2}\.\d{4})(?!\d)")
 
@@ -59,7 +61,11 @@ def _require(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One colour. Wavelengths in nm, exposure in ms, `black_level` in grey values; `colour` as #rrggbb."""
+    """One colour. Wavelengths in nm, exposure in ms, `black_level` in grey values; `colour` as #rrggbb.
+
+    `offset` was subtracted (modulo 2^16) from every pixel before it was compressed: bright 16-bit pictures
+    pack better when their values do not straddle a byte. Readers add it again.
+    """
 
     name: str
     colour: str = "#ffffff"
@@ -67,12 +73,14 @@ class Channel:
     emission_nm: float | None = None
     exposure_ms: float | None = None
     black_level: int = 0
+    offset: int = 0
 
     def __post_init__(self) -> None:
         refuse_identity("channel name", self.name, 32)
         _require(bool(self.name), "a channel needs a name")
         _require(bool(_COLOUR.fullmatch(self.colour)), f"channel colour {self.colour!r} is not #rrggbb")
         _require(0 <= self.black_level <= 65_535, "black level outside 0..65535")
+        _require(0 <= self.offset <= 65_535, "offset outside 0..65535")
 
 
 RGB = (Channel("red", "#ff0000"), Channel("green", "#00ff00"), Channel("blue", "#0000ff"))
@@ -82,7 +90,8 @@ RGB = (Channel("red", "#ff0000"), Channel("green", "#00ff00"), Channel("blue", "
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideHeader:
     """What is true of the whole slide. Sizes in px, `pixel_size_um` in µm per px, `rows` x `columns` the
-    planned grid.
+    planned grid. `encoding` is lossless Blosc or JPEG, `key_id` names the key of a slide that is sealed at
+    rest.
 
     Raises InvalidHeader when it contradicts itself and IdentityRefused when a text could name a person.
     """
@@ -102,6 +111,8 @@ class SlideHeader:
     times: int = 1
     chunk_width: int
     chunk_height: int
+    encoding: Encoding = "blosc"
+    key_id: str = ""
     scanner: str = ""
     driver: str = ""
     objective: str = ""
@@ -121,11 +132,25 @@ class SlideHeader:
             min(self.rows, self.columns, self.layers, self.times) > 0, "rows, columns, layers, times > 0"
         )
         self._check_sizes()
+        self._check_encoding()
 
     def _check_sizes(self) -> None:
         for size, chunk in ((self.field_width, self.chunk_width), (self.field_height, self.chunk_height)):
             _require(0 < size <= MAX_FIELD_SIDE, f"field side {size} outside 1..{MAX_FIELD_SIDE}")
             _require(0 < chunk <= size and size % chunk == 0, f"chunk side {chunk} does not divide {size}")
+
+    def _check_encoding(self) -> None:
+        _require(self.encoding in get_args(Encoding), f"unknown encoding {self.encoding!r}")
+        _require(not self.key_id or bool(_KEY_ID.fullmatch(self.key_id)), "a key id is 16 hex digits")
+        jpeg = self.encoding == "jpeg"
+        _require(not jpeg or (self.channels == RGB and self.dtype == "uint8"), "JPEG is for 8-bit RGB")
+        shifted = any(channel.offset for channel in self.channels)
+        _require(not shifted or self.dtype == "uint16", "an offset is for 16-bit pixels")
+
+    @property
+    def planes(self) -> int:
+        """Planes that a field arrives in: one for each colour; a JPEG holds all three."""
+        return 1 if self.encoding == "jpeg" else len(self.channels)
 
     @property
     def field_shape(self) -> tuple[int, int]:
@@ -175,7 +200,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """One colour of one field of view, compressed: `chunks` are Blosc 1 buffers, row by row."""
+    """One colour of one field of view (of a JPEG slide: all of them), compressed: `chunks` row by row."""
 
     key: FieldKey
     channel: int

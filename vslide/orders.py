@@ -16,8 +16,8 @@ from typing import Literal
 
 import msgspec
 
+from vslide.disk import DISK, Disk
 from vslide.errors import Damaged
-from vslide.journal import sync_directory
 from vslide.model import PlaneId, SlideHeader
 
 FINISH = b"finish"
@@ -60,8 +60,8 @@ class Result:
     missing: tuple[PlaneId, ...] = ()
 
 
-def write_order(order: Order) -> None:
-    _write(Path(order.directory) / ORDER_NAME, msgspec.json.encode(replace(order, resume=False)))
+def write_order(order: Order, disk: Disk = DISK) -> None:
+    _write(Path(order.directory) / ORDER_NAME, msgspec.json.encode(replace(order, resume=False)), disk)
 
 
 def read_order(directory: Path) -> Order:
@@ -72,8 +72,8 @@ def read_order(directory: Path) -> Order:
         raise Damaged(f"{directory.name}: no readable order ({error})") from error
 
 
-def write_result(directory: Path, result: Result) -> None:
-    _write(directory / RESULT_NAME, msgspec.json.encode(result))
+def write_result(directory: Path, result: Result, disk: Disk = DISK) -> None:
+    _write(directory / RESULT_NAME, msgspec.json.encode(result), disk)
 
 
 def read_result(directory: Path, fence: int) -> Result | None:
@@ -108,13 +108,11 @@ def locked(file: Path) -> Iterator[bool]:
         os.close(handle)
 
 
-def _write(file: Path, content: bytes) -> None:
+def _write(file: Path, content: bytes, disk: Disk) -> None:
     """Atomic and durable: written aside, synced, renamed."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    disk.make_directory(file.parent)
     aside = file.with_name(f".{file.name}.{os.getpid()}")
-    with aside.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    aside.replace(file)
-    sync_directory(file.parent)
+    disk.unlink(aside)
+    disk.write_file(aside, content)
+    disk.rename(aside, file)
+    disk.sync_directory(file.parent)

@@ -12,7 +12,7 @@
 | 60 | u32 | number of chunks |
 | 64 | 3 x f64 | stage x, y, z in µm |
 | 88 | u64 | length of the payload |
-| 96 | 32 bytes | sha256 of the payload |
+| 96 | 32 bytes | sha256 over the sha256 of each chunk |
 | 128 | u32 | CRC-32 of the 128 bytes before it and of the length table after it |
 | 132 | u32 each | length of each chunk |
 | … | bytes | the chunks, one after the other |
@@ -23,7 +23,7 @@ All little-endian, no padding between records.
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -70,11 +70,18 @@ class Record:
         return self.payload + sum(self.lengths)
 
 
+def chunk_digests(chunks: Sequence[bytes]) -> tuple[bytes, ...]:
+    """sha256 of each chunk: the same that the finished file's table will hold."""
+    return tuple(hashlib.sha256(chunk).digest() for chunk in chunks)
+
+
+def _joint(digests: Sequence[bytes]) -> bytes:
+    return hashlib.sha256(b"".join(digests)).digest()
+
+
 def pack(kind: int, run_id: str, fence: int, sequence: int, plane: Plane) -> tuple[bytes, bytes]:
-    """(header with length table, sha256 of the payload) of the record that will hold `plane`'s chunks."""
-    digest = hashlib.sha256()
-    for chunk in plane.chunks:
-        digest.update(chunk)
+    """(header with length table, sha256 over the chunks' sha256) of the record that will hold `plane`."""
+    digest = _joint(chunk_digests(plane.chunks))
     lengths = [len(chunk) for chunk in plane.chunks]
     if len(lengths) > _MAX_CHUNKS or sum(lengths) > _MAX_PAYLOAD:
         raise InvalidHeader(
@@ -94,10 +101,10 @@ def pack(kind: int, run_id: str, fence: int, sequence: int, plane: Plane) -> tup
         len(lengths),
         *stage,
         sum(lengths),
-        digest.digest(),
+        digest,
     )
     table = struct.pack(f"<{len(lengths)}I", *lengths)
-    return fixed + _CRC.pack(zlib.crc32(table, zlib.crc32(fixed))) + table, digest.digest()
+    return fixed + _CRC.pack(zlib.crc32(table, zlib.crc32(fixed))) + table, digest
 
 
 def _unpack(path: Path, stream: BinaryIO, offset: int, limit: int) -> Record:
@@ -139,19 +146,16 @@ def _unpack(path: Path, stream: BinaryIO, offset: int, limit: int) -> Record:
     return record
 
 
-def read_payload(stream: BinaryIO, record: Record) -> tuple[bytes, ...]:
-    """The chunks of a record, checked against its sha256. Raises Truncated or Damaged."""
+def read_payload(stream: BinaryIO, record: Record) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """(chunks, sha256 of each) of a record, checked. Raises Truncated or Damaged."""
     stream.seek(record.payload)
-    payload = stream.read(sum(record.lengths))
-    if len(payload) != sum(record.lengths):
+    chunks = tuple(stream.read(length) for length in record.lengths)
+    if any(len(chunk) != length for chunk, length in zip(chunks, record.lengths, strict=True)):
         raise Truncated(f"{record.path.name}: ends inside the payload of the record at byte {record.offset}")
-    if hashlib.sha256(payload).digest() != record.sha256:
+    digests = chunk_digests(chunks)
+    if _joint(digests) != record.sha256:
         raise Damaged(f"{record.path.name}: the payload at byte {record.payload} does not match its sha256")
-    chunks, at = [], 0
-    for length in record.lengths:
-        chunks.append(payload[at : at + length])
-        at += length
-    return tuple(chunks)
+    return chunks, digests
 
 
 def _next_magic(stream: BinaryIO, start: int, limit: int) -> int:

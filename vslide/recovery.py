@@ -43,10 +43,15 @@ class Recovered:
         return map(read_plane, self.planes.values())
 
 
+def read_chunks(record: Record) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """(chunks, sha256 of each) of one record. Raises Truncated or Damaged."""
+    with record.path.open("rb", buffering=0) as stream:
+        return read_payload(stream, record)
+
+
 def read_plane(record: Record) -> Plane:
     """The plane of one record. Raises Truncated or Damaged."""
-    with record.path.open("rb") as stream:
-        chunks = read_payload(stream, record)
+    chunks, _ = read_chunks(record)
     return Plane(record.key, record.channel, record.x_um, record.y_um, record.z_um, chunks)
 
 
@@ -109,7 +114,7 @@ def read_segment(segment: Segment) -> tuple[list[Record], list[tuple[int, int]]]
 
 def _read_opening(record: Record) -> tuple[SlideHeader, int]:
     with record.path.open("rb") as stream:
-        payload = b"".join(read_payload(stream, record))
+        payload = b"".join(read_payload(stream, record)[0])
     try:
         values = json.loads(payload)
         return header_from_dict(values["header"]), int(values["planned"])

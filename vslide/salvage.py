@@ -54,7 +54,7 @@ def salvage(source: Path, destination: Path) -> Salvaged:
             journal.append(plane, sequence)
         journal.commit()
     kept = recover(journal_dir)
-    channels = range(len(header.channels))
+    channels = range(header.planes)
     keys = list(dict.fromkeys(key for key, _ in kept.planes))
     whole = [key for key in keys if all((key, w) in kept.planes for w in channels)]
     records = {(key, w): kept.planes[key, w] for key in whole for w in channels}
@@ -72,7 +72,7 @@ def _open(source: Path) -> _Source:
     if source.is_dir():
         torn = recover(source)
         keys = dict.fromkeys(key for key, _ in torn.planes)
-        expected = tuple((key, w) for key in keys for w in range(len(torn.header.channels)))
+        expected = tuple((key, w) for key in keys for w in range(torn.header.planes))
         return _Source(torn.header, iter(torn), expected)
     try:
         manifest = read_manifest(manifest_path(source))
@@ -86,8 +86,8 @@ def _by_content(source: Path, manifest: Manifest) -> _Source:
     header = header_from_dict(manifest.header)
     rows, columns = header.chunk_counts
     each = rows * columns
-    keys = [FieldKey(*(int(number) for number in position[:4])) for position in manifest.positions]
-    expected = tuple((key, w) for key in keys for w in range(len(header.channels)))
+    keys = [FieldKey(*(int(number or 0) for number in position[:4])) for position in manifest.positions]
+    expected = tuple((key, w) for key in keys for w in range(header.planes))
 
     def planes() -> Iterator[Plane]:
         where = _find_chunks(source, header, set(manifest.chunks))
@@ -101,7 +101,7 @@ def _by_content(source: Path, manifest: Manifest) -> _Source:
                     start, stop = where[digest]
                     stream.seek(start)
                     chunks.append(stream.read(stop - start))
-                x, y, z = manifest.positions[number // len(header.channels)][4:7]
+                x, y, z = (float(value or 0) for value in manifest.positions[number // header.planes][4:7])
                 yield Plane(key, channel, x, y, z, tuple(chunks))
 
     return _Source(header, planes(), expected)
@@ -125,7 +125,7 @@ def _find_chunks(source: Path, header: SlideHeader, wanted: set[str]) -> dict[st
 def _by_tables(source: Path) -> _Source:
     """Without a manifest: what HDF5 can still find and the file's own checksums confirm."""
     file = SlideFile(source)
-    channels = range(len(file.header.channels))
+    channels = range(file.header.planes)
     expected = tuple((field.key, w) for field in file.fields for w in channels)
 
     def planes() -> Iterator[Plane]:

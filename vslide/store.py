@@ -1,7 +1,7 @@
 """A slide's HDF5 file opened for reading: header, tables, and where each stored chunk lies.
 
-HDF5 is asked once per level for the places of its chunks; after that a chunk is one `pread`, outside HDF5's
-lock, from any number of threads.
+The file's own index table says where: a chunk is one `pread`, outside HDF5's lock, from any number of
+threads.
 """
 
 import os
@@ -15,17 +15,19 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from vslide.codec import BLOSC_FILTER, decode_chunk
+from vslide.coding import ChunkName, Coding, camera_chunk
 from vslide.errors import Damaged, NoSuchField, NotASlide, Truncated
+from vslide.file_writer import chunk_places
 from vslide.layout import (
-    CHECKSUMS,
     FIELDS,
     OVERVIEW,
     POSITION_TYPE,
     POSITIONS,
+    checksums_name,
     chunk_counts,
     fields_from_table,
     fields_name,
+    index_name,
     read_header,
 )
 
@@ -80,6 +82,7 @@ class SlideFile:
         except (KeyError, ValueError, OSError, RuntimeError) as error:
             raise Damaged(f"{self.path.name}: the tables do not read: {error}") from error
         self.fields = fields_from_table(self.positions)
+        self.coding = Coding(self.header)
 
     def __enter__(self) -> Self:
         return self
@@ -100,11 +103,26 @@ class SlideFile:
         """The table of chunk checksums at `level` (0 is the overview), shaped as the chunk grid plus 32
         bytes.
         """
+        return self._table(checksums_name(level))
+
+    def index_table(self, level: int) -> NDArray[np.uint64]:
+        """The table of (byte offset, stored size) of the chunks at `level` (0 is the overview), as stored."""
+        return self._table(index_name(level))
+
+    def hdf5_index(self, level: int) -> NDArray[np.uint64]:
+        """The same, asked of HDF5: slow, and right whatever the table says."""
         with self._lock:
             try:
-                table: NDArray[np.uint8] = self.file[f"{CHECKSUMS}/{level or OVERVIEW}"][:]
-            except (KeyError, OSError) as error:
-                raise Damaged(f"{self.path.name}: no readable checksums for level {level}") from error
+                return chunk_places(self.file[fields_name(level) if level else OVERVIEW])
+            except (KeyError, RuntimeError, OSError, IndexError) as error:
+                raise Damaged(f"level {level}: HDF5's chunk index does not read: {error}") from error
+
+    def _table(self, name: str) -> NDArray[Any]:
+        with self._lock:
+            try:
+                table: NDArray[Any] = self.file[name][:]
+            except (KeyError, OSError, ValueError) as error:
+                raise Damaged(f"{self.path.name}: no readable {name}") from error
         return table
 
     def overview_attributes(self) -> dict[str, int]:
@@ -115,32 +133,23 @@ class SlideFile:
     def index(self, level: int) -> ChunkIndex:
         """Places of the chunks at `level` (0 is the overview). Raises NoSuchField or Damaged."""
         name = fields_name(level) if level else OVERVIEW
+        if name not in self._indices:
+            self._indices[name] = self._read_index(level, name)
+        return self._indices[name]
+
+    def _read_index(self, level: int, name: str) -> ChunkIndex:
         with self._lock:
-            if name not in self._indices:
-                self._indices[name] = self._read_index(name)
-            return self._indices[name]
-
-    def _read_index(self, name: str) -> ChunkIndex:
-        if name not in self.file:
-            raise NoSuchField(f"{self.path.name} has no {name}")
-        dataset = self.file[name]
-        if not isinstance(dataset, h5py.Dataset) or dataset.chunks is None:
-            raise Damaged(f"{name} is not stored in chunks")
-        grid = chunk_counts(dataset.shape, dataset.chunks)
-        offsets, sizes = np.zeros(grid, np.int64), np.zeros(grid, np.int64)
-
-        def note(chunk: Any) -> None:
-            place = tuple(
-                start // side for start, side in zip(chunk.chunk_offset, dataset.chunks, strict=True)
-            )
-            if chunk.filter_mask == 0:
-                offsets[place], sizes[place] = chunk.byte_offset, chunk.size
-
-        try:
-            dataset.id.chunk_iter(note)
-        except (RuntimeError, OSError, IndexError) as error:
-            raise Damaged(f"{name}: the chunk index does not read: {error}") from error
-        return ChunkIndex(name, dataset.shape, dataset.chunks, dataset.dtype, offsets, sizes)
+            if name not in self.file:
+                raise NoSuchField(f"{self.path.name} has no {name}")
+            dataset = self.file[name]
+            if not isinstance(dataset, h5py.Dataset) or dataset.chunks is None:
+                raise Damaged(f"{name} is not stored in chunks")
+            shape, chunks, dtype = dataset.shape, dataset.chunks, dataset.dtype
+        table = self.index_table(level)
+        if table.shape != (*chunk_counts(shape, chunks), 2) or table.dtype != np.uint64:
+            raise Damaged(f"{index_name(level)} does not fit {name}")
+        places = table.astype(np.int64)
+        return ChunkIndex(name, shape, chunks, dtype, places[..., 0], places[..., 1])
 
     def filters(self, level: int) -> list[int]:
         """HDF5 filter numbers of the dataset at `level`: a sound slide has just 32001."""
@@ -161,12 +170,20 @@ class SlideFile:
             raise Truncated(f"{index.name}: the file ends inside the chunk at {place}")
         return data
 
+    def name(self, level: int, place: tuple[int, ...]) -> ChunkName:
+        """What the coding knows the chunk at `place` by."""
+        if level != 1:
+            return (level, *place)
+        return camera_chunk(self.fields[place[0]].key, *place[1:])
+
+    def decode(self, level: int, place: tuple[int, ...], stored: bytes) -> NDArray[Any]:
+        """Pixels of one stored chunk, in its full chunk shape."""
+        return self.coding.pixels(stored, self.index(level).chunks, self.name(level, place))
+
     def pixels(self, level: int, place: tuple[int, ...]) -> NDArray[Any]:
         """The decoded chunk, in its full chunk shape."""
-        index = self.index(level)
-        return decode_chunk(self.stored(level, place), index.dtype, index.chunks)
+        return self.decode(level, place, self.stored(level, place))
 
-
-def uses_only_blosc(filters: list[int]) -> bool:
-    """True when a dataset is compressed as format 1 says."""
-    return filters == [BLOSC_FILTER]
+    def plain(self, level: int, place: tuple[int, ...]) -> bytes:
+        """The chunk as its producer compressed it, in the clear."""
+        return self.coding.plain(self.stored(level, place), self.name(level, place))

@@ -4,18 +4,23 @@ manifest.
 
 import hashlib
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
-from vslide.codec import BLOSC_FILTER, decode_chunk
 from vslide.errors import SlideError
 from vslide.layout import (
     CHECKSUMS,
     FIELDS,
+    INDEX,
     LEVELS,
     OVERVIEW,
     OVERVIEW_ATTRIBUTES,
@@ -24,16 +29,32 @@ from vslide.layout import (
     SHA256_BYTES,
     digest,
     fields_name,
+    filters,
     pixel_shapes,
     pixel_type,
 )
-from vslide.manifest import Manifest, file_sha256, manifest_path, read_manifest
+from vslide.manifest import Manifest, field_position, file_sha256, manifest_path, read_manifest
 from vslide.model import header_as_dict
 from vslide.store import ChunkIndex, SlideFile
 
 MAX_FAULTS = 1000
-_TABLES = tuple(f"{group}/{level}" for group in (FIELDS, CHECKSUMS) for level in LEVELS)
-_OBJECTS = frozenset((FIELDS, CHECKSUMS, POSITIONS, OVERVIEW, f"{CHECKSUMS}/{OVERVIEW}", *_TABLES))
+_THREADS = 2
+_BATCH = 32
+_GROUPS = (FIELDS, CHECKSUMS, INDEX)
+_TABLES = tuple(f"{group}/{level}" for group in _GROUPS for level in LEVELS)
+_OVERVIEW_TABLES = tuple(f"{group}/{OVERVIEW}" for group in (CHECKSUMS, INDEX))
+OBJECTS = frozenset((*_GROUPS, POSITIONS, OVERVIEW, *_OVERVIEW_TABLES, *_TABLES))
+"""Every object that a slide holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`faults` in plain words, none for a sound slide; `sha256` of the whole file ("" if it could not be
+    read).
+    """
+
+    faults: list[str]
+    sha256: str = ""
 
 
 def limit_memory(mebibytes: int) -> None:
@@ -50,18 +71,30 @@ def verify_slide(slide: Path, manifest: Path | None = None, *, with_manifest: bo
     The manifest is taken from beside the slide unless given; a missing one is a fault unless `with_manifest`
     is False. At most `MAX_FAULTS` lines are collected.
     """
+    return judge(slide, (manifest or manifest_path(slide)) if with_manifest else None).faults
+
+
+def judge(slide: Path, manifest: Path | None, *, draft: bool = False) -> Verdict:
+    """As `verify_slide`, with the file's sha256. The manifest of a `draft` does not know it yet, and a
+    draft's camera chunks are not decoded: whoever built it has just done so.
+    """
     faults: list[str] = []
     try:
-        for fault in _faults(slide, (manifest or manifest_path(slide)) if with_manifest else None):
-            faults.append(fault)
-            if len(faults) >= MAX_FAULTS:
-                break
+        with ThreadPoolExecutor(_THREADS + 1) as pool:
+            whole = pool.submit(file_sha256, slide)
+            for fault in _faults(slide, manifest, pool, draft):
+                faults.append(fault)
+                if len(faults) >= MAX_FAULTS:
+                    return Verdict(faults)
+            sha256 = whole.result()
     except (SlideError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        faults.append(f"file: {error}")
-    return faults
+        return Verdict([*faults, f"file: {error}"])
+    if manifest and not draft and not faults:
+        faults += _file_faults(slide, read_manifest(manifest), sha256)
+    return Verdict(faults, sha256)
 
 
-def _faults(slide: Path, manifest_file: Path | None) -> Iterator[str]:
+def _faults(slide: Path, manifest_file: Path | None, pool: ThreadPoolExecutor, draft: bool) -> Iterator[str]:
     manifest = None
     if manifest_file:
         try:
@@ -70,22 +103,21 @@ def _faults(slide: Path, manifest_file: Path | None) -> Iterator[str]:
             yield f"manifest: {manifest_file.name} is missing"
         except SlideError as error:
             yield f"manifest: {error}"
-    if manifest:
-        yield from _file_faults(slide, manifest)
     with SlideFile(slide) as file:
         yield from _structure_faults(file)
         yield from _digest_faults(file)
         if manifest:
             yield from _identity_faults(file, manifest)
         for level in (*LEVELS, 0):
-            yield from _chunk_faults(file, level, manifest if level == 1 else None)
+            stated = manifest.chunks if manifest and level == 1 else None
+            yield from _chunk_faults(file, level, stated, pool, decode=level != 1 or not draft)
 
 
-def _file_faults(slide: Path, manifest: Manifest) -> Iterator[str]:
+def _file_faults(slide: Path, manifest: Manifest, sha256: str) -> Iterator[str]:
     size = slide.stat().st_size
     if size != manifest.bytes:
         yield f"file: {size} bytes instead of {manifest.bytes}"
-    elif file_sha256(slide) != manifest.sha256:
+    elif sha256 != manifest.sha256:
         yield "file: its sha256 is not the manifest's"
 
 
@@ -95,10 +127,9 @@ def _identity_faults(file: SlideFile, manifest: Manifest) -> Iterator[str]:
         yield "manifest: belongs to another slide or run"
     if header_as_dict(header) != manifest.header:
         yield "manifest: describes another header"
-    places = [(f.key.r, f.key.c, f.key.z, f.key.t, f.x_um, f.y_um, f.z_um) for f in file.fields]
-    if places != list(manifest.positions):
+    if [field_position(field) for field in file.fields] != list(manifest.positions):
         yield "manifest: lists other positions"
-    if len(file.fields) != manifest.fields or manifest.planes != manifest.fields * len(header.channels):
+    if len(file.fields) != manifest.fields or manifest.planes != manifest.fields * header.planes:
         counts = f"{manifest.fields} fields, {manifest.planes} planes"
         yield f"manifest: {counts}; the file has {len(file.fields)} fields"
 
@@ -108,13 +139,13 @@ def _structure_faults(file: SlideFile) -> Iterator[str]:
         f"attribute: {name} is not of this format" for name in sorted(set(file.file.attrs) - ROOT_ATTRIBUTES)
     )
     names = list(_names(file.file))
-    yield from (f"object: {name} is not of this format" for name in names if name not in _OBJECTS)
-    yield from (f"object: {name} is missing" for name in sorted(_OBJECTS - set(names)))
+    yield from (f"object: {name} is not of this format" for name in names if name not in OBJECTS)
+    yield from (f"object: {name} is missing" for name in sorted(OBJECTS - set(names)))
     for name in names:
         allowed = OVERVIEW_ATTRIBUTES if name == OVERVIEW else frozenset()
-        extra = set(file.file[name].attrs) - allowed if name in _OBJECTS else ()
+        extra = set(file.file[name].attrs) - allowed if name in OBJECTS else ()
         yield from (f"attribute: {name}/{attribute} is not of this format" for attribute in sorted(extra))
-    for level in LEVELS:
+    for level in (*LEVELS, 0):
         yield from _shape_faults(file, level)
 
 
@@ -130,45 +161,61 @@ def _names(group: Any, prefix: str = "") -> Iterator[str]:
 
 def _shape_faults(file: SlideFile, level: int) -> Iterator[str]:
     index = file.index(level)
-    if (index.shape, index.chunks) != pixel_shapes(file.header, len(file.fields), level):
+    if level and (index.shape, index.chunks) != pixel_shapes(file.header, len(file.fields), level):
         yield f"{index.name}: shape {index.shape} in chunks {index.chunks} contradicts the header"
     if index.dtype != pixel_type(file.header):
         yield f"{index.name}: pixels of type {index.dtype} instead of {file.header.dtype}"
-    if file.filters(level) != [BLOSC_FILTER]:
-        yield f"{index.name}: HDF5 filters {file.filters(level)} instead of {BLOSC_FILTER}"
+    if file.filters(level) != filters(file.header):
+        yield f"{index.name}: HDF5 filters {file.filters(level)} instead of {filters(file.header)}"
+    if not np.array_equal(file.hdf5_index(level), np.stack([index.offsets, index.sizes], -1)):
+        yield f"{index.name}: the index table is not where HDF5 has its chunks"
 
 
 def _digest_faults(file: SlideFile) -> Iterator[str]:
-    tables = [file.checksums(level) for level in (*LEVELS, 0)]
+    levels = (*LEVELS, 0)
+    tables: list[NDArray[Any]] = [*map(file.checksums, levels)]
+    tables += map(file.index_table, levels)
     stated = file.file.attrs["digest"]
     if bytes(stated).decode(errors="replace") != digest(file.header, file.positions, tables):
         yield "tables: header, positions or checksums do not match their digest"
 
 
-def _chunk_faults(file: SlideFile, level: int, manifest: Manifest | None) -> Iterator[str]:
+def _chunk_faults(
+    file: SlideFile, level: int, stated: Sequence[str] | None, pool: ThreadPoolExecutor, *, decode: bool
+) -> Iterator[str]:
     index, table = file.index(level), file.checksums(level)
     if table.shape != (*index.sizes.shape, SHA256_BYTES):
         yield f"{index.name}: {table.shape} checksums for {index.sizes.shape} chunks"
         return
-    stated = manifest.chunks if manifest else None
     if stated is not None and len(stated) != index.sizes.size:
         yield f"manifest: {len(stated)} chunks; the file has {index.sizes.size}"
         stated = None
-    for number, place in enumerate(np.ndindex(*index.sizes.shape)):
-        expected = bytes(table[place])
-        if fault := _chunk_fault(file, level, place, expected):
-            yield f"{_say(file, index, place)}: {fault}"
-        elif stated is not None and stated[number] != expected.hex():
-            yield f"{_say(file, index, place)}: its checksum is not the manifest's"
+    check = partial(_batch_faults, file, level, table, decode)
+    places = iter(np.ndindex(*index.sizes.shape))
+    batches = iter(lambda: tuple(islice(places, _BATCH)), ())
+    for found in pool.map(check, batches):
+        yield from found
+    if stated is not None:
+        for place, sha256 in zip(np.ndindex(*index.sizes.shape), stated, strict=True):
+            if bytes(table[place]).hex() != sha256:
+                yield f"{_say(file, index, place)}: its checksum is not the manifest's"
 
 
-def _chunk_fault(file: SlideFile, level: int, place: tuple[int, ...], expected: bytes) -> str:
+def _batch_faults(
+    file: SlideFile, level: int, table: Any, decode: bool, places: Sequence[tuple[int, ...]]
+) -> list[str]:
     index = file.index(level)
+    found = ((place, _chunk_fault(file, level, place, bytes(table[place]), decode)) for place in places)
+    return [f"{_say(file, index, place)}: {fault}" for place, fault in found if fault]
+
+
+def _chunk_fault(file: SlideFile, level: int, place: tuple[int, ...], expected: bytes, decode: bool) -> str:
     try:
         stored = file.stored(level, place)
         if hashlib.sha256(stored).digest() != expected:
             return "does not match its sha256"
-        decode_chunk(stored, index.dtype, index.chunks)
+        if decode:
+            file.decode(level, place, stored)
     except SlideError as error:
         return str(error)
     return ""

@@ -12,7 +12,7 @@ import logging
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -22,7 +22,9 @@ from typing import Any
 
 from vslide.build import build_recovered
 from vslide.errors import Damaged, JournalFailed, SlideError
-from vslide.journal import Journal, recover, segments
+from vslide.follower import Follower
+from vslide.journal import Journal, Recovered, recover, segments
+from vslide.manifest import Manifest
 from vslide.messages import STREAM, PlaneHeader, RunWelcome, StreamRun
 from vslide.model import FieldKey, Plane, PlaneId
 from vslide.orders import FINISH, LOCK_NAME, Order, Result, locked, read_result, write_result
@@ -60,9 +62,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 def _carry_out(order: Order, line: "_Line") -> None:
     directory = Path(order.directory)
     try:
-        if not order.finish:
-            _receive(order, line)
-        write_result(directory, _finalised(order, directory))
+        write_result(directory, _built_afresh(order) if order.finish else _received(order, line))
     except SlideError as error:
         write_result(directory, _failed(order, error.code, str(error)))
     except WireError as error:
@@ -108,18 +108,30 @@ def _alone(order: Order, line: _Line) -> Iterator[None]:
         time.sleep(LOOK_S)
 
 
-def _receive(order: Order, line: _Line) -> None:
-    """Fill the journal until the manager says that every plane is here."""
-    with _open_journal(order) as journal, _proxy_socket(order.endpoint) as receiver:
-        proxy = _Proxy(order, journal, receiver)
-        line.say({"endpoint": receiver.endpoint, "durable": _ids(journal.durable())})
-        while True:
-            proxy.take(receiver.poll(LOOK_S))
-            if proxy.fresh:
-                line.say({"durable": proxy.fresh})
-                proxy.fresh = []
-            if line.finish_ordered():
-                return
+def _received(order: Order, line: _Line) -> Result:
+    """Fill the journal until the manager says that every plane is here, and build the slide meanwhile."""
+    with _open_journal(order) as journal:
+        found = journal.recovered()
+        with Follower(order.header, order.planned, Path(order.slides)) as follower:
+            follower.follow(found.planes.values())
+            with _proxy_socket(order.endpoint) as receiver:
+                line.say({"endpoint": receiver.endpoint, "durable": _ids(found.planes)})
+                _listen(_Proxy(order, journal, receiver, follower), line)
+            return _finalised(order, journal.recovered(), follower.publish)
+
+
+def _listen(proxy: "_Proxy", line: _Line) -> None:
+    while not line.finish_ordered():
+        proxy.take(proxy.receiver.poll(LOOK_S))
+        if proxy.fresh:
+            line.say({"durable": proxy.fresh})
+            proxy.fresh = []
+
+
+def _built_afresh(order: Order) -> Result:
+    """The scan was over when this writer began."""
+    found = recover(Path(order.directory))
+    return _finalised(order, found, lambda found: build_recovered(found, Path(order.slides)))
 
 
 def _proxy_socket(endpoint: str) -> Receiver:
@@ -145,12 +157,11 @@ def _ids(keys: Iterable[tuple[FieldKey, int]]) -> list[PlaneId]:
     return [(key.r, key.c, key.z, key.t, channel) for key, channel in keys]
 
 
-def _finalised(order: Order, directory: Path) -> Result:
+def _finalised(order: Order, found: Recovered, publish: Callable[[Recovered], Manifest]) -> Result:
     """Build the slide; a result also when that fails, with what was there and what was not."""
-    found = recover(directory)
     received = len(found.planes)
     try:
-        manifest = build_recovered(found, Path(order.slides))
+        manifest = publish(found)
     except SlideError as error:
         missing = error.missing[:MOST_MISSING] if isinstance(error, Damaged) else ()
         return Result(
@@ -179,25 +190,26 @@ class _Proxy:
     order: Order
     journal: Journal
     receiver: Receiver
+    follower: Follower
     fresh: list[PlaneId] = field(default_factory=list)
 
     def take(self, arrivals: list[Arrival]) -> None:
         safe: dict[bytes, list[int]] = defaultdict(list)
-        new: list[PlaneId] = []
         for arrival in arrivals:
             if isinstance(arrival.message, StreamRun):
                 self._hello(arrival, arrival.message)
             elif arrival.seq is not None and isinstance(arrival.message, PlaneHeader):
-                new += self._append(arrival, arrival.seq, arrival.message, safe)
+                self._append(arrival, arrival.seq, arrival.message, safe)
         if not safe:
             return
         try:
-            self.journal.commit()
+            new = self.journal.commit()
         except JournalFailed as error:
             for peer in safe:
                 self._refuse(peer, error)
             return
-        self.fresh += new
+        self.fresh += _ids((record.key, record.channel) for record in new)
+        self.follower.follow(new)
         for peer, seqs in safe.items():
             self.receiver.ack(peer, seqs)
 
@@ -209,19 +221,16 @@ class _Proxy:
         welcome = RunWelcome(run_id=self.order.run_id, durable=_ids(self.journal.durable()))
         self.receiver.welcome(arrival.peer, welcome)
 
-    def _append(
-        self, arrival: Arrival, seq: int, header: PlaneHeader, safe: dict[bytes, list[int]]
-    ) -> list[PlaneId]:
-        """The plane, when it is new here; a duplicate is acknowledged again, a refused one is not."""
+    def _append(self, arrival: Arrival, seq: int, header: PlaneHeader, safe: dict[bytes, list[int]]) -> None:
+        """A duplicate is acknowledged again, a refused plane is not."""
         key = FieldKey(header.r, header.c, header.z, header.t)
         plane = Plane(key, header.channel, header.x_um, header.y_um, header.z_um, tuple(arrival.frames))
         try:
-            new = self.journal.append(plane, seq)
+            self.journal.append(plane, seq)
         except SlideError as error:
             self._refuse(arrival.peer, error)
-            return []
-        safe[arrival.peer].append(seq)
-        return _ids([(key, header.channel)]) if new else []
+        else:
+            safe[arrival.peer].append(seq)
 
     def _refuse(self, peer: bytes, error: SlideError) -> None:
         log.error("run %s: %s", self.order.run_id, error)

@@ -5,7 +5,7 @@ from microscope.errors import Blurred, FieldsMissing, FocusFailed, Jam, LampFail
 from microscope.plan import FocusPoint
 from microscope.runner import run
 from tests.microscope.fakes import SIDE, FakeDriver, ListSink, small_plan
-from vslide.codec import decode_plane
+from tests.vslide.slides import decode_plane
 from vslide.model import Channel
 
 

@@ -1,6 +1,7 @@
 """Slides for the tests: a known mosaic cut into overlapping fields, so that every pixel can be checked."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vslide.build import build
-from vslide.codec import chunk_grid, encode_plane
+from vslide.codec import chunk_grid, decode_chunk, encode_plane
 from vslide.journal import Journal
 from vslide.manifest import Manifest
 from vslide.model import RGB, Channel, FieldKey, Plane, SlideHeader
 
 FOUR = tuple(Channel(name) for name in ("DAPI", "FITC", "TRITC", "Cy5"))
+
+
+def decode_plane(
+    chunks: Sequence[bytes], dtype: str, field: tuple[int, int], chunk: tuple[int, int]
+) -> NDArray[Any]:
+    """The colour field (H, W) from its chunks, row by row: the reference that readers are compared with."""
+    parts = [decode_chunk(one, dtype, chunk) for one in chunks]
+    columns = field[1] // chunk[1]
+    return np.vstack([np.hstack(parts[at : at + columns]) for at in range(0, len(parts), columns)])
 
 
 def make_header(**changes: Any) -> SlideHeader:

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vslide.codec import chunk_grid, decode_chunk, decode_plane, encode_chunk, encode_plane, probe
+from tests.vslide.slides import decode_plane
+from vslide.codec import chunk_grid, decode_chunk, encode_chunk, encode_plane, probe
 from vslide.errors import Damaged, InvalidHeader
 
 

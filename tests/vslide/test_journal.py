@@ -4,13 +4,14 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.vslide.slides import Specimen, make_header, make_specimen, write_journal
-from vslide.codec import decode_plane
+from tests.vslide.slides import Specimen, decode_plane, make_header, make_specimen, write_journal
+from vslide.disk import Disk
 from vslide.errors import Conflict, InvalidHeader, JournalFailed, NoSpace, NotASlide, StaleFence
 from vslide.journal import Journal, read_plane, recover
 from vslide.model import Plane
@@ -120,20 +121,27 @@ def test_it_stops_for_good_after_a_failed_sync(tmp_path, monkeypatch):
         assert journal.durable() == set()
 
 
-def test_a_full_disk_keeps_what_was_committed(tmp_path, monkeypatch):
-    specimen = make_small()
-    planes = specimen.planes()
-    with Journal.create(tmp_path / "run", specimen.header, specimen.header.run_id, 1, 24) as journal:
+class _FullDisk(Disk):
+    """Takes no more bytes while it is ``full``."""
+
+    full = False
+
+    def write(self, handle: int, buffers: Sequence[bytes | memoryview], at: int) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "full")
+        return super().write(handle, buffers, at)
+
+
+def test_a_full_disk_keeps_what_was_committed(tmp_path):
+    specimen, disk = make_small(), _FullDisk()
+    planes, header = specimen.planes(), specimen.header
+    with Journal.create(tmp_path / "run", header, header.run_id, 1, 24, disk) as journal:
         journal.append(planes[0], 0)
         journal.commit()
-
-        def full(_handle, _data, _at):
-            raise OSError(errno.ENOSPC, "full")
-
-        monkeypatch.setattr(os, "pwrite", full)
+        disk.full = True
         with pytest.raises(NoSpace):
             journal.append(planes[1], 1)
-        monkeypatch.undo()
+        disk.full = False
         assert journal.append(planes[1], 1)
         journal.commit()
     assert len(recover(tmp_path / "run").planes) == 2
@@ -164,7 +172,7 @@ _WRITER = """
 import sys
 from typing import Any
 from pathlib import Path
-from tests.vslide.slides import Specimen, make_header, make_specimen
+from tests.vslide.slides import Specimen, decode_plane, make_header, make_specimen
 from vslide.journal import Journal
 specimen = make_specimen(make_header(rows=10, columns=10))
 with Journal.create(Path(sys.argv[1]), specimen.header, specimen.header.run_id, 1, 400) as journal:

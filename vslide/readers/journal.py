@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from vslide.codec import decode_plane
+from vslide.coding import Coding, camera_chunk
 from vslide.errors import NoSuchField
 from vslide.geometry import place
 from vslide.journal import read_plane, recover
@@ -29,7 +29,7 @@ class JournalSlide(MosaicReader):
     def refresh(self) -> int:
         """Look again; returns the number of complete fields."""
         found = recover(self.directory)
-        channels = range(len(found.header.channels))
+        channels = range(found.header.planes)
         keys = [
             k
             for k in dict.fromkeys(key for key, _ in found.planes)
@@ -41,7 +41,7 @@ class JournalSlide(MosaicReader):
         fields = tuple(Field(n, r.key, r.x_um, r.y_um, r.z_um) for n, r in enumerate(first))
         self.placement = place(fields, found.header.pixel_size_um, found.header.field_shape)
         self.header, self.fields, self.planned = found.header, fields, found.planned
-        self._planes = found.planes
+        self._planes, self._coding = found.planes, Coding(found.header)
         return len(fields)
 
     def close(self) -> None:
@@ -56,18 +56,27 @@ class JournalSlide(MosaicReader):
         rows, columns = self.header.chunk_counts
         if level != 1 or not (0 <= row < rows and 0 <= column < columns):
             raise NoSuchField(f"a journal has no chunk ({row}, {column}) at level {level}")
-        return read_plane(self._planes[self.fields[index].key, channel]).chunks[row * columns + column]
+        key, plane = self.fields[index].key, channel // self._each
+        stored = read_plane(self._planes[key, plane]).chunks[row * columns + column]
+        return self._coding.plain(stored, camera_chunk(key, plane, row, column))
+
+    @property
+    def _each(self) -> int:
+        """Colours in one plane."""
+        return len(self.header.channels) // self.header.planes
 
     def _level(self, index: int, channel: int, level: int) -> Pixels:
-        key, header = self.fields[index].key, self.header
+        key, plane = self.fields[index].key, channel // self._each
 
         def make() -> Pixels:
-            chunks = read_plane(self._planes[key, channel]).chunks
-            return decode_plane(chunks, self.dtype, header.field_shape, header.chunk_shape)
+            chunks = read_plane(self._planes[key, plane]).chunks
+            return self._coding.field(chunks, self.header, key, plane)
 
+        colour = channel % self._each
         if level == 1:
-            return self._cache.get((key, channel, 1), make)
-        return self._cache.get((key, channel, level), lambda: zoom_layers(make())[level])
+            field: Pixels = self._cache.get((key, plane, 1), make)[colour]
+            return field
+        return self._cache.get((key, channel, level), lambda: zoom_layers(make()[colour])[level])
 
     def window(self, index: int, channel: int, level: int, rows: slice, columns: slice) -> Pixels:
         return self._level(index, channel, level)[rows, columns]

@@ -25,6 +25,7 @@ class MosaicSlide(MosaicReader):
         self.header = self._file.header
         self.fields = self._file.fields
         self.levels = tuple(float(level) for level in self._file.levels)
+        self._each = len(self.header.channels) // self.header.planes
         self._cache = PixelCache()
         try:
             self.placement = place(self.fields, self.header.pixel_size_um, self.header.field_shape)
@@ -40,7 +41,7 @@ class MosaicSlide(MosaicReader):
 
     def _place(self, index: int, channel: int, level: int, row: int = 0, column: int = 0) -> tuple[int, ...]:
         run = self._file.index(level).chunks[0] if level in GROUPED else 1
-        return index // run, channel, row, column
+        return index // run, channel // self._each, row, column
 
     def chunk(self, index: int, channel: int, row: int, column: int, *, level: int = 1) -> bytes:
         """Stored bytes of one chunk. At the grouped levels 8, 16, 32 it also holds the field's neighbours in
@@ -51,7 +52,7 @@ class MosaicSlide(MosaicReader):
         counts = self._file.index(level).sizes.shape
         if not (0 <= row < counts[2] and 0 <= column < counts[3]):
             raise NoSuchField(f"no chunk ({row}, {column}) at level {level}")
-        return self._file.stored(level, place_in_file)
+        return self._file.plain(level, place_in_file)
 
     def _pixels(self, level: int, where: tuple[int, ...]) -> Pixels:
         return self._cache.get((level, where), lambda: self._file.pixels(level, where))
@@ -60,12 +61,12 @@ class MosaicSlide(MosaicReader):
         if level != 1:
             where = self._place(index, channel, level)
             run = self._file.index(level).chunks[0]
-            return self._pixels(level, where)[index % run, 0, rows, columns]
+            return self._pixels(level, where)[index % run, channel % self._each, rows, columns]
         tall, wide = self.header.chunk_shape
         result = np.empty((rows.stop - rows.start, columns.stop - columns.start), self.dtype)
         for row in range(rows.start // tall, -(-rows.stop // tall)):
             for column in range(columns.start // wide, -(-columns.stop // wide)):
-                pixels = self._pixels(1, (index, channel, row, column))[0, 0]
+                pixels = self._pixels(1, (index, channel // self._each, row, column))[0, channel % self._each]
                 top, left = max(rows.start, row * tall), max(columns.start, column * wide)
                 bottom, right = min(rows.stop, (row + 1) * tall), min(columns.stop, (column + 1) * wide)
                 part = pixels[
@@ -84,9 +85,9 @@ class MosaicSlide(MosaicReader):
             width, height = self.placement.size_at(int(level))
             return shrink_to(self.region(0, 0, width, height, level=level, z=self.layers // 2), max_size)
         overview = np.empty(index.shape, self.dtype)
-        _, tall, wide = index.chunks
+        each, tall, wide = index.chunks
         for where in np.ndindex(*chunk_counts(index.shape, index.chunks)):
-            channel, y, x = where[0], where[1] * tall, where[2] * wide
-            room = overview[channel, y : y + tall, x : x + wide]
-            room[...] = self._pixels(0, where)[0, : room.shape[0], : room.shape[1]]
+            plane, y, x = where[0] * each, where[1] * tall, where[2] * wide
+            room = overview[plane : plane + each, y : y + tall, x : x + wide]
+            room[...] = self._pixels(0, where)[:, : room.shape[1], : room.shape[2]]
         return shrink_to(overview, max_size)
