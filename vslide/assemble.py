@@ -22,8 +22,8 @@ from vslide.coding import Coding
 from vslide.errors import Damaged
 from vslide.file_writer import FileWriter
 from vslide.geometry import Placement, overlap, place
-from vslide.journal import read_chunks
-from vslide.layers import zoom_layers
+from vslide.journal import stored_chunks
+from vslide.layers import ZoomSums
 from vslide.layout import FIELDS_PER_CHUNK, GROUPED, OVERVIEW_SIDE, SHA256_BYTES, chunk_counts, pixel_shapes
 from vslide.model import ZOOM_LAYERS, Field, FieldKey, SlideHeader
 from vslide.record import Record
@@ -131,19 +131,37 @@ class Assembly:
 
     # --- in the threads
     def _prepare(self, record: Record, number: int) -> _Prepared:
-        """Decode a plane once, for its zoom layers."""
-        stored, digests = read_chunks(record)
-        plane, columns = record.channel, self.header.chunk_counts[1]
+        """Decode a plane once, for its zoom layers. Its bytes are compared with its digests when the whole
+        file is verified.
+        """
+        stored, plane, columns = stored_chunks(record), record.channel, self.header.chunk_counts[1]
+        sha256 = (
+            record.digests[at : at + SHA256_BYTES] for at in range(0, len(record.digests), SHA256_BYTES)
+        )
         chunks = [
-            _Chunk(1, (number, plane, *divmod(at, columns)), chunk, sha256)
-            for at, (chunk, sha256) in enumerate(zip(stored, digests, strict=True))
+            _Chunk(1, (number, plane, *divmod(at, columns)), chunk, digest)
+            for at, (chunk, digest) in enumerate(zip(stored, sha256, strict=True))
         ]
-        field = self._coding.field(stored, self.header, record.key, plane)
-        layers = [zoom_layers(colour) for colour in field]
-        stacked = {level: np.stack([layer[level] for layer in layers]) for level in ZOOM_LAYERS}
+        layers = self._layers(stored, record)
         for level in set(ZOOM_LAYERS) - set(GROUPED):
-            chunks.append(self._encode(level, (number, plane, 0, 0), stacked.pop(level)[None]))
-        return _Prepared(chunks, number, plane, stacked)
+            chunks.append(self._encode(level, (number, plane, 0, 0), layers.pop(level)[None]))
+        return _Prepared(chunks, number, plane, layers)
+
+    def _layers(self, stored: tuple[bytes, ...], record: Record) -> dict[int, Pixels]:
+        """{L: (colours, h, w)} of one plane."""
+        header = self.header
+        each = len(header.channels) // header.planes
+        sums = [ZoomSums(*header.field_shape) for _ in range(each)]
+        pairs = zip(header.chunk_shape, header.field_shape, strict=True)
+        if all(chunk % 4 == 0 or chunk == field for chunk, field in pairs):
+            parts = self._coding.parts(stored, header, record.key, record.channel)
+        else:
+            parts = iter([(0, 0, self._coding.field(stored, header, record.key, record.channel))])
+        for top, left, pixels in parts:
+            for colour, sum_ in zip(pixels, sums, strict=True):
+                sum_.add(colour, top, left)
+        layers = [sum_.layers(self._coding.dtype) for sum_ in sums]
+        return {level: np.stack([layer[level] for layer in layers]) for level in ZOOM_LAYERS}
 
     def _encoded(self, level: int, where: tuple[int, ...], pixels: Pixels) -> _Prepared:
         return _Prepared([self._encode(level, where, pixels)])

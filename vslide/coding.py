@@ -4,6 +4,7 @@ Every reader and writer of chunks goes through a `Coding`; nothing else looks at
 any number of threads.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -56,14 +57,20 @@ class Coding:
         """A chunk as its producer compressed it: what a browser or another program decodes."""
         return stored
 
-    def field(self, chunks: tuple[bytes, ...], header: SlideHeader, key: FieldKey, plane: int) -> Pixels:
-        """A whole plane (colours of the plane, H, W) from its camera chunks, row by row."""
-        each = len(header.channels) // header.planes
-        tall, wide = header.chunk_shape
+    def parts(
+        self, chunks: Iterable[bytes], header: SlideHeader, key: FieldKey, plane: int
+    ) -> Iterator[tuple[int, int, Pixels]]:
+        """(top, left, pixels (colours of the plane, h, w)) of each camera chunk of a plane, row by row."""
+        shape = (1, len(header.channels) // header.planes, *header.chunk_shape)
         columns = header.chunk_counts[1]
-        field = np.empty((each, *header.field_shape), self.dtype)
         for number, chunk in enumerate(chunks):
             row, column = divmod(number, columns)
-            part = self.pixels(chunk, (1, each, tall, wide), camera_chunk(key, plane, row, column))
-            field[:, row * tall : (row + 1) * tall, column * wide : (column + 1) * wide] = part[0]
+            pixels = self.pixels(chunk, shape, camera_chunk(key, plane, row, column))[0]
+            yield row * header.chunk_height, column * header.chunk_width, pixels
+
+    def field(self, chunks: Iterable[bytes], header: SlideHeader, key: FieldKey, plane: int) -> Pixels:
+        """A whole plane (colours of the plane, H, W) from its camera chunks."""
+        field = np.empty((len(header.channels) // header.planes, *header.field_shape), self.dtype)
+        for top, left, pixels in self.parts(chunks, header, key, plane):
+            field[:, top : top + pixels.shape[1], left : left + pixels.shape[2]] = pixels
         return field

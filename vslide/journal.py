@@ -12,6 +12,7 @@ journal and one thread at a time uses a Journal object; any number of processes 
 
 import contextlib
 import errno
+import hashlib
 import json
 import math
 import os
@@ -28,11 +29,11 @@ from vslide.recovery import (
     PlaneKey,
     Recovered,
     Segment,
-    read_chunks,
     read_plane,
     read_segment,
     recover,
     segments,
+    stored_chunks,
 )
 
 __all__ = [
@@ -40,11 +41,11 @@ __all__ = [
     "PlaneKey",
     "Recovered",
     "Segment",
-    "read_chunks",
     "read_plane",
     "recover",
     "seal",
     "segments",
+    "stored_chunks",
 ]
 
 _MOST_ROWS = 1 << 31  # what a record has room for
@@ -172,15 +173,15 @@ class Journal:
             raise JournalFailed("the journal failed before: open a new fence")
         self._check_plane(plane)
         where = (plane.key, plane.channel)
-        head, sha256 = pack(PLANE, self.header.run_id, self.fence, sequence, plane)
+        head, digests = pack(PLANE, self.header.run_id, self.fence, sequence, plane)
         if known := self._planes.get(where):
-            if known.sha256 != sha256:
+            if known.digests != digests:
                 raise Conflict(f"two different pictures for {plane.key}, channel {plane.channel}")
             return False
         lengths = tuple(len(chunk) for chunk in plane.chunks)
         record = Record(
             self.path, self._end, PLANE, self.header.run_id, self.fence, sequence, plane.key, plane.channel,
-            plane.x_um, plane.y_um, plane.z_um, lengths, sha256,
+            plane.x_um, plane.y_um, plane.z_um, lengths, hashlib.sha256(digests).digest(), digests,
         )  # fmt: skip
         self._write((head, *plane.chunks))
         self._planes[where] = record

@@ -6,31 +6,65 @@ A field whose side is no multiple of the largest layer is continued by repeating
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from vslide.geometry import divide_up
 from vslide.model import ZOOM_LAYERS
 
 Pixels = NDArray[Any]
+LAST = ZOOM_LAYERS[-1]
 
 
-def zoom_layers(pixels: Pixels, layers: tuple[int, ...] = ZOOM_LAYERS) -> dict[int, Pixels]:
-    """{L: (ceil(H / L), ceil(W / L))} of a colour field (H, W), dtype unchanged. Layers are rising powers of
-    two.
+class ZoomSums:
+    """The zoom layers of one colour field of (height, width) px, from parts of it as they are decoded: what
+    is summed while it lies in the processor's cache takes half the time.
     """
-    height, width = pixels.shape
-    last = layers[-1]
-    padding = ((0, -height % last), (0, -width % last))
-    sums = (np.pad(pixels, padding, mode="edge") if any(map(any, padding)) else pixels).astype(np.uint32)
-    result, factor = {}, 1
-    for layer in layers:
-        while factor < layer:
-            sums = sums[0::2, 0::2] + sums[0::2, 1::2] + sums[1::2, 0::2] + sums[1::2, 1::2]
-            factor *= 2
-        area = layer * layer
-        means = ((sums + area // 2) // area).astype(pixels.dtype)
-        result[layer] = np.ascontiguousarray(means[: divide_up(height, layer), : divide_up(width, layer)])
-    return result
+
+    def __init__(self, height: int, width: int) -> None:
+        self._shape = (height, width)
+        self._sums = np.empty((-(-height // LAST) * LAST // 4, -(-width // LAST) * LAST // 4), np.uint32)
+
+    def add(self, pixels: Pixels, top: int = 0, left: int = 0) -> None:
+        """A part (h, w) whose corner lies at (top, left); all of these are multiples of 4, or reach the
+        edge."""
+        height, width = self._shape
+        down = -height % LAST if top + pixels.shape[0] == height else 0
+        right = -width % LAST if left + pixels.shape[1] == width else 0
+        whole = np.pad(pixels, ((0, down), (0, right)), mode="edge") if down or right else pixels
+        sums = _sums_of_4(whole)
+        y, x = top // 4, left // 4
+        self._sums[y : y + sums.shape[0], x : x + sums.shape[1]] = sums
+
+    def layers(self, dtype: DTypeLike) -> dict[int, Pixels]:
+        """{L: (ceil(H / L), ceil(W / L))}, when every part has been added."""
+        height, width = self._shape
+        sums, factor, result = self._sums, 4, {}
+        for layer in ZOOM_LAYERS:
+            while factor < layer:
+                sums = sums[0::2, 0::2] + sums[0::2, 1::2] + sums[1::2, 0::2] + sums[1::2, 1::2]
+                factor *= 2
+            area = layer * layer
+            means = ((sums + area // 2) >> area.bit_length() - 1).astype(dtype)
+            result[layer] = np.ascontiguousarray(means[: divide_up(height, layer), : divide_up(width, layer)])
+        return result
+
+
+def zoom_layers(pixels: Pixels) -> dict[int, Pixels]:
+    """{L: (ceil(H / L), ceil(W / L))} of a colour field (H, W), dtype unchanged."""
+    sums = ZoomSums(*pixels.shape)
+    sums.add(pixels)
+    return sums.layers(pixels.dtype)
+
+
+def _sums_of_4(pixels: Pixels) -> NDArray[np.uint32]:
+    """Sums of 4 x 4 px. Rows first: whole rows add three times as fast as every fourth pixel does."""
+    rows = np.add(pixels[0::4], pixels[1::4], dtype=np.uint32)
+    rows += pixels[2::4]
+    rows += pixels[3::4]
+    sums: NDArray[np.uint32] = rows[:, 0::4] + rows[:, 1::4]
+    sums += rows[:, 2::4]
+    sums += rows[:, 3::4]
+    return sums
 
 
 def resample(pixels: Pixels, start: tuple[float, float], step: float, shape: tuple[int, int]) -> Pixels:

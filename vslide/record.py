@@ -23,8 +23,8 @@ All little-endian, no padding between records.
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,7 +44,8 @@ _SEARCH_BLOCK = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Record:
     """Where a record lies and what it says of itself. `offset`..`end` are bytes in `path`, the payload at
-    `payload`.
+    `payload`. `digests` are the sha256 of its chunks, one behind the other, as found when it was written or
+    read.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class Record:
     z_um: float
     lengths: tuple[int, ...]
     sha256: bytes
+    digests: bytes = b""
 
     @property
     def payload(self) -> int:
@@ -70,18 +72,14 @@ class Record:
         return self.payload + sum(self.lengths)
 
 
-def chunk_digests(chunks: Sequence[bytes]) -> tuple[bytes, ...]:
-    """sha256 of each chunk: the same that the finished file's table will hold."""
-    return tuple(hashlib.sha256(chunk).digest() for chunk in chunks)
-
-
-def _joint(digests: Sequence[bytes]) -> bytes:
-    return hashlib.sha256(b"".join(digests)).digest()
+def chunk_digests(chunks: Iterable[bytes]) -> bytes:
+    """sha256 of each chunk, one behind the other: the same that the finished file's table will hold."""
+    return b"".join(hashlib.sha256(chunk).digest() for chunk in chunks)
 
 
 def pack(kind: int, run_id: str, fence: int, sequence: int, plane: Plane) -> tuple[bytes, bytes]:
-    """(header with length table, sha256 over the chunks' sha256) of the record that will hold `plane`."""
-    digest = _joint(chunk_digests(plane.chunks))
+    """(header with length table, digests of the chunks) of the record that will hold `plane`'s chunks."""
+    digests = chunk_digests(plane.chunks)
     lengths = [len(chunk) for chunk in plane.chunks]
     if len(lengths) > _MAX_CHUNKS or sum(lengths) > _MAX_PAYLOAD:
         raise InvalidHeader(
@@ -101,10 +99,10 @@ def pack(kind: int, run_id: str, fence: int, sequence: int, plane: Plane) -> tup
         len(lengths),
         *stage,
         sum(lengths),
-        digest,
+        hashlib.sha256(digests).digest(),
     )
     table = struct.pack(f"<{len(lengths)}I", *lengths)
-    return fixed + _CRC.pack(zlib.crc32(table, zlib.crc32(fixed))) + table, digest
+    return fixed + _CRC.pack(zlib.crc32(table, zlib.crc32(fixed))) + table, digests
 
 
 def _unpack(path: Path, stream: BinaryIO, offset: int, limit: int) -> Record:
@@ -146,14 +144,20 @@ def _unpack(path: Path, stream: BinaryIO, offset: int, limit: int) -> Record:
     return record
 
 
-def read_payload(stream: BinaryIO, record: Record) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    """(chunks, sha256 of each) of a record, checked. Raises Truncated or Damaged."""
+def read_chunks(stream: BinaryIO, record: Record) -> tuple[bytes, ...]:
+    """The chunks of a record, not compared with anything. Raises Truncated."""
     stream.seek(record.payload)
     chunks = tuple(stream.read(length) for length in record.lengths)
     if any(len(chunk) != length for chunk, length in zip(chunks, record.lengths, strict=True)):
         raise Truncated(f"{record.path.name}: ends inside the payload of the record at byte {record.offset}")
+    return chunks
+
+
+def read_payload(stream: BinaryIO, record: Record) -> tuple[tuple[bytes, ...], bytes]:
+    """(chunks, their digests) of a record, checked against its sha256. Raises Truncated or Damaged."""
+    chunks = read_chunks(stream, record)
     digests = chunk_digests(chunks)
-    if _joint(digests) != record.sha256:
+    if hashlib.sha256(digests).digest() != record.sha256:
         raise Damaged(f"{record.path.name}: the payload at byte {record.payload} does not match its sha256")
     return chunks, digests
 
@@ -185,7 +189,7 @@ def scan(path: Path, limit: int | None = None) -> Iterator[Record | tuple[int, i
         while offset < stop:
             try:
                 record = _unpack(path, stream, offset, stop)
-                read_payload(stream, record)
+                record = replace(record, digests=read_payload(stream, record)[1])
             except Damaged:
                 offset = _next_magic(stream, offset + 1, stop)
                 continue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vslide.errors import Damaged, NotASlide
 from vslide.model import FieldKey, Plane, SlideHeader, header_from_dict
-from vslide.record import OPENING, Record, read_payload, scan
+from vslide.record import OPENING, Record, read_chunks, read_payload, scan
 
 PlaneKey = tuple[FieldKey, int]
 
@@ -43,15 +43,18 @@ class Recovered:
         return map(read_plane, self.planes.values())
 
 
-def read_chunks(record: Record) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    """(chunks, sha256 of each) of one record. Raises Truncated or Damaged."""
+def stored_chunks(record: Record) -> tuple[bytes, ...]:
+    """The chunks of one record as they lie on disk, for one who compares them with its digests. Raises
+    Truncated.
+    """
     with record.path.open("rb", buffering=0) as stream:
-        return read_payload(stream, record)
+        return read_chunks(stream, record)
 
 
 def read_plane(record: Record) -> Plane:
-    """The plane of one record. Raises Truncated or Damaged."""
-    chunks, _ = read_chunks(record)
+    """The plane of one record, checked. Raises Truncated or Damaged."""
+    with record.path.open("rb", buffering=0) as stream:
+        chunks, _ = read_payload(stream, record)
     return Plane(record.key, record.channel, record.x_um, record.y_um, record.z_um, chunks)
 
 
