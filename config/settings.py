@@ -149,6 +149,8 @@ HEARTBEAT_FILE = env.text("NOCTURNE_HEARTBEAT", "")
 CELERY_APP = "config.celery.app"
 SIMULATED_SPECIMEN = env.text("SIMULATED_SPECIMEN", "")
 SIMULATED_FLAW_EVERY = env.whole("SIMULATED_FLAW_EVERY", 40)  # 2.5 % of the glass
+BRIGHTFIELD_ENCODING = env.text("BRIGHTFIELD_ENCODING", "blosc")  # or "jpeg"; fluorescence is always lossless
+SLIDE_KEY_ID = env.text("SLIDE_KEY_ID", "")  # seals new slides at rest; NOCTURNE_SLIDE_KEYS names the keys
 PIPELINE = "config.pipeline.FOLLOWS"
 RECONCILERS = "config.pipeline.RECONCILERS"
 

@@ -207,7 +207,7 @@ def _expected(plan: ScanPlan) -> dict[PlaneId, tuple[float, float]]:
     return {
         (field.key.r, field.key.c, field.key.z, field.key.t, channel): (field.x_um, field.y_um)
         for field in plan.fields()
-        for channel in range(len(plan.channels))
+        for channel in range(plan.planes)
     }
 
 

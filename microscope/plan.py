@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from microscope.errors import PlanInvalid
-from vslide.model import RGB, Channel, FieldKey, SlideHeader
+from vslide.model import RGB, Channel, Encoding, FieldKey, SlideHeader
 
 Colours = Literal["field", "mosaic"]
 Modality = Literal["brightfield", "fluorescence"]
@@ -58,7 +58,9 @@ class ScanPlan:
     ``overlap`` is the share of a field that its neighbour repeats, ``layer_step_um`` the distance of two
     z-layers, which lie evenly around the focus surface. ``colours`` is "field" (all channels of a field
     before the stage moves) or "mosaic" (the whole mosaic in one channel, then in the next). Brightfield
-    plans carry the three channels of ``RGB``. Raises ``PlanInvalid`` for anything that cannot be scanned.
+    plans carry the three channels of ``RGB``; with the ``encoding`` "jpeg" a field of theirs comes as one
+    plane with all three colours, otherwise planes are lossless. Raises ``PlanInvalid`` for anything that
+    cannot be scanned.
     """
 
     area: Rect
@@ -75,6 +77,7 @@ class ScanPlan:
     modality: Modality = "brightfield"
     magnification: float = 10.0
     stain: str = ""
+    encoding: Encoding = "blosc"
 
     def __post_init__(self) -> None:
         _check(self)
@@ -100,8 +103,13 @@ class ScanPlan:
 
     @property
     def plane_count(self) -> int:
-        """Colour fields of view: ``field_count`` times the channels."""
-        return self.field_count * len(self.channels)
+        """What the proxy gets: ``field_count`` times the planes of a field."""
+        return self.field_count * self.planes
+
+    @property
+    def planes(self) -> int:
+        """Planes that a field is handed over in: one for each channel; a JPEG holds all three."""
+        return 1 if self.encoding == "jpeg" else len(self.channels)
 
     @property
     def dtype(self) -> Literal["uint8", "uint16"]:
@@ -123,10 +131,10 @@ class ScanPlan:
                         index += 1
 
     def exposures(self) -> Iterator[tuple[PlannedField, tuple[int, ...]]]:
-        """Fields with the channels to take there, in acquisition order. With colours "mosaic" each field
-        comes once a channel.
+        """Fields with the planes to take there, in acquisition order. With colours "mosaic" each field
+        comes once a plane.
         """
-        every = tuple(range(len(self.channels)))
+        every = tuple(range(self.planes))
         rounds = (every,) if self.colours == "field" else tuple((channel,) for channel in every)
         for channels in rounds:
             for field in self.fields():
@@ -146,9 +154,10 @@ class ScanPlan:
         driver: str = "",
         objective: str = "",
         software: str = "",
+        key_id: str = "",
     ) -> SlideHeader:
         """The virtual slide's header for this plan; ``chunk`` is (height, width) as
-        ``vslide.codec.chunk_grid`` gives it.
+        ``vslide.codec.chunk_grid`` gives it, ``key_id`` the key that the slide is to be sealed with.
         """
         return SlideHeader(
             slide_id=slide_id,
@@ -158,6 +167,8 @@ class ScanPlan:
             field_height=self.field_height,
             dtype=self.dtype,
             channels=self.channels,
+            encoding=self.encoding,
+            key_id=key_id,
             pixel_size_um=self.pixel_size_um,
             magnification=self.magnification,
             rows=self.rows,
@@ -205,6 +216,8 @@ def _check(plan: ScanPlan) -> None:
         f"channels: 1 to {MAX_CHANNELS}": not 1 <= len(plan.channels) <= MAX_CHANNELS,
         "channels: brightfield has red, green and blue": plan.modality == "brightfield"
         and len(plan.channels) != 3,
+        "encoding: jpeg is for brightfield": plan.encoding == "jpeg"
+        and (plan.modality, plan.channels) != ("brightfield", RGB),
     }
     for problem, present in problems.items():
         if present:

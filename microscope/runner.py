@@ -14,6 +14,7 @@ from microscope.errors import Blurred, FieldsMissing, FocusFailed, PlanInvalid
 from microscope.focus import FocusSurface, fit_surface
 from microscope.plan import FocusPoint, PlannedField, ScanPlan
 from vslide import codec
+from vslide.jpeg import encode_rgb
 from vslide.model import FieldKey, Plane
 
 Done = Collection[tuple[FieldKey, int]]
@@ -118,6 +119,9 @@ class _Loop:
         reached = self._driver.move(field.x_um, field.y_um, z_um)
         if plan.modality == "brightfield":
             rgb = self._checked(self._expose(0), (plan.field_height, plan.field_width, 3))
+            if plan.encoding == "jpeg":
+                self._put(field, 0, encode_rgb(rgb, self._chunk), reached)
+                return
             for channel in wanted:
                 self._hand_over(field, channel, rgb[..., channel], reached)
             return
@@ -151,8 +155,10 @@ class _Loop:
         # The first picture of a channel decides how it is compressed; every chunk says how to decode it.
         if channel not in self._codecs:
             self._codecs[channel] = codec.probe(pixels)
-        chunks = codec.encode_plane(pixels, self._chunk, self._codecs[channel])
-        self._sink.put(Plane(field.key, channel, at.x_um, at.y_um, at.z_um, chunks))
+        self._put(field, channel, codec.encode_plane(pixels, self._chunk, self._codecs[channel]), at)
+
+    def _put(self, field: PlannedField, plane: int, chunks: tuple[bytes, ...], at: Position) -> None:
+        self._sink.put(Plane(field.key, plane, at.x_um, at.y_um, at.z_um, chunks))
 
 
 def _check_drift(driver: Driver, planned: tuple[FocusPoint, ...], measured: list[FocusPoint]) -> None:

@@ -35,6 +35,7 @@ def plan_for(snapshot: Snapshot, info: ScannerInfo) -> ScanPlan:
         channels=info.channels if fluorescence else RGB,
         modality="fluorescence" if fluorescence else "brightfield",
         stain=snapshot.slide.stain[:60],
+        encoding="jpeg" if settings.BRIGHTFIELD_ENCODING == "jpeg" and not fluorescence else "blosc",
     )
 
 

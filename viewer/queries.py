@@ -1,7 +1,8 @@
 """What the viewer asks: which file shows a slide, its header for the browser, histogram, chunks and tiles."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,15 +17,14 @@ from viewer.guards import Person, require_view
 from viewer.models import VirtualSlide
 from viewer.readers import open_slides
 from viewer.tiles import Histogram, Pixels, Window, histogram
-from vslide import Damaged, Field, SlideReader
+from vslide import Damaged, Field, KeyMissing, KeyRefused, SlideReader
 from vslide.geometry import place
+from vslide.histogram import slide_histograms
 from vslide.layout import pixel_shapes
 
 TILE_SIZE = 512
 MAX_CHUNKS = 1024
 THUMBNAIL_SIZE = 512
-HISTOGRAM_FIELDS = 256
-"""Fields that a histogram looks at; spread evenly over larger slides."""
 
 
 def visible(*, user: Person, uid: UUID) -> VirtualSlide:
@@ -44,11 +44,24 @@ def version_of(virtual: VirtualSlide) -> str:
     return virtual.sha256[:16]
 
 
-def lease(virtual: VirtualSlide) -> Any:
-    """The open reader of a slide as a context manager. Raises Unavailable when its file is not there."""
+@contextmanager
+def lease(virtual: VirtualSlide) -> Iterator[SlideReader]:
+    """The open reader of a slide. Raises Unavailable when its file is not there, or the key that it is sealed
+    with.
+    """
     if not virtual.file.is_file():
         raise Unavailable("The file of this slide is not on its volume.", slide=str(virtual.slide.uid))
-    return open_slides.lease(virtual.file, virtual.sha256)
+    with _unsealed(virtual.file, virtual.sha256) as reader:
+        yield reader
+
+
+@contextmanager
+def _unsealed(file: Path, version: str) -> Iterator[SlideReader]:
+    try:
+        with open_slides.lease(file, version) as reader:
+            yield reader
+    except (KeyMissing, KeyRefused) as error:
+        raise Unavailable("This slide is sealed, and its key is not here.", reason=str(error)) from error
 
 
 def header(virtual: VirtualSlide) -> dict[str, Any]:
@@ -62,6 +75,7 @@ def header(virtual: VirtualSlide) -> dict[str, Any]:
             "kind": reader.kind,
             "modality": reader.header.modality if reader.header else "brightfield",
             "dtype": str(np.dtype(reader.dtype).name),
+            "encoding": reader.header.encoding if reader.header else "blosc",
             "width": width,
             "height": height,
             "pixelSizeUm": reader.pixel_size_um or 0,
@@ -82,7 +96,13 @@ def tile_downsamples(size: tuple[int, int]) -> list[int]:
 
 def _channel(channel: Any, reader: SlideReader) -> dict[str, Any]:
     high = 255 if np.dtype(reader.dtype) == np.uint8 else 65_535
-    return {"name": channel.name, "colour": channel.colour, "low": channel.black_level, "high": high}
+    return {
+        "name": channel.name,
+        "colour": channel.colour,
+        "low": channel.black_level,
+        "high": high,
+        "offset": channel.offset,
+    }
 
 
 def _levels(reader: SlideReader) -> list[dict[str, Any]]:
@@ -193,20 +213,15 @@ def windows(virtual: VirtualSlide) -> list[Window]:
 
 
 def histograms(virtual: VirtualSlide) -> tuple[Histogram, ...]:
-    """One histogram per channel, of the coarsest layer of the whole slide."""
+    """One histogram per channel, of a coarse layer of the whole slide."""
     return _histograms(virtual.file, virtual.sha256)
 
 
 @lru_cache(maxsize=256)
 def _histograms(file: Path, version: str) -> tuple[Histogram, ...]:
-    with open_slides.lease(file, version) as reader:
-        dtype = str(np.dtype(reader.dtype).name)
-        if not reader.fields:
-            return tuple(histogram(plane, dtype=dtype) for plane in reader.thumbnail(THUMBNAIL_SIZE))
-        coarsest = int(max(reader.levels))
-        step = -(-len(reader.fields) // HISTOGRAM_FIELDS)
-        looked_at = range(0, len(reader.fields), step)
+    with _unsealed(file, version) as reader:
+        dtype, counted = np.dtype(reader.dtype).name, slide_histograms(reader)
         return tuple(
-            histogram(np.stack([reader.plane(i, channel, level=coarsest) for i in looked_at]), dtype=dtype)
-            for channel in range(len(reader.channels))
+            histogram(found, dtype=dtype, black_level=channel.black_level)
+            for channel, found in zip(reader.channels, counted, strict=True)
         )

@@ -1,19 +1,19 @@
 """Pixels for eyes: raw channels composed to RGB, histograms, JPEG. Knows no request and no database."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from vslide import RGB, Channel
+from vslide.display import composite, interleaved, to_jpeg
+from vslide.histogram import Histogram as Counts
 
 Pixels = NDArray[Any]
 
 BINS = 256
-JPEG_QUALITY = 85
-_AUTO_LOW, _AUTO_HIGH = 0.01, 0.997  # share of the slide below the window's ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,10 @@ class Window:
     colour: str
     low: int
     high: int
+
+
+AS_IT_IS = [Window(channel.colour, 0, 255) for channel in RGB]
+"""Brightfield: what the camera saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +39,25 @@ class Histogram:
     auto_high: int
 
 
-def rgb(colour: str) -> tuple[float, float, float]:
-    """#rrggbb as shares of 1."""
-    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    return red, green, blue
-
-
 def compose(region: Pixels, windows: Sequence[Window]) -> NDArray[np.uint8]:
-    """(C, H, W) raw intensities to (H, W, 3): the sum of the windowed channels in their colours.
+    """(C, H, W) raw intensities, uint8 or uint16, to (H, W, 3): the sum of the windowed channels in their
+    colours.
 
     The browser's shader does the same sum (engine/shader.js).
     """
-    total = np.zeros((*region.shape[1:], 3), np.float32)
-    for plane, window in zip(region, windows, strict=True):
-        share = (plane.astype(np.float32) - window.low) / max(1, window.high - window.low)
-        np.clip(share, 0, 1, out=share)
-        for band, part in enumerate(rgb(window.colour)):
-            if part:
-                total[..., band] += share * part
-    return np.asarray(np.rint(np.minimum(total, 1) * 255), np.uint8)
+    if region.dtype == np.uint8 and list(windows) == AS_IT_IS:
+        return interleaved(region)
+    channels = [Channel(f"channel {number}", window.colour) for number, window in enumerate(windows)]
+    return composite(region, channels, [(window.low, window.high) for window in windows])
 
 
 def jpeg(pixels: NDArray[np.uint8]) -> bytes:
     """(H, W, 3) as a JPEG file without metadata."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return buffer.getvalue()
+    return to_jpeg(pixels, full_colour=True)
 
 
-def histogram(samples: Pixels, *, dtype: str) -> Histogram:
-    """Histogram of one channel's samples (any shape). 16-bit channels end at twice their brightest mean."""
-    values = np.bincount(np.asarray(samples).ravel(), minlength=BINS)
-    brightest = int(np.flatnonzero(values)[-1]) if values.any() else 0
-    top = 255 if dtype == "uint8" else min(65_535, max(BINS, 2 * brightest))
-    cumulated = np.cumsum(values) / max(1, int(values.sum()))
-    low = int(np.searchsorted(cumulated, _AUTO_LOW))
-    high = int(np.searchsorted(cumulated, _AUTO_HIGH))
-    edges = np.linspace(0, top + 1, BINS + 1)
-    counts, _ = np.histogram(np.arange(values.size), bins=edges, weights=values)
-    return Histogram(tuple(int(count) for count in counts), top, low, max(low + 1, min(top, high)))
+def histogram(counted: Counts, *, dtype: str, black_level: int = 0) -> Histogram:
+    """What the browser draws of a channel. 16-bit channels end at twice their brightest px."""
+    top = 255 if dtype == "uint8" else min(65_535, max(BINS, 2 * counted.highest))
+    low, high = (int(end) for end in counted.window(black_level))
+    return Histogram(tuple(counted.bins(BINS, top)), top, low, min(top, high))

@@ -17,6 +17,8 @@ from vslide.errors import (
     IdentityRefused,
     InvalidHeader,
     JournalFailed,
+    KeyMissing,
+    KeyRefused,
     NoSpace,
     NoSuchField,
     NotASlide,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from vslide.build import slide_path
     from vslide.inspect import inspect_file
     from vslide.journal import Journal, recover
+    from vslide.keys import KeyRing
     from vslide.labels import label_image
     from vslide.manifest import Manifest, read_manifest
     from vslide.reader import SlideReader
@@ -50,6 +53,9 @@ __all__ = [
     "InvalidHeader",
     "Journal",
     "JournalFailed",
+    "KeyMissing",
+    "KeyRefused",
+    "KeyRing",
     "Manifest",
     "NoSpace",
     "NoSuchField",
@@ -73,6 +79,7 @@ __all__ = [
 
 _LAZY = {
     "Journal": "vslide.journal:Journal",
+    "KeyRing": "vslide.keys:KeyRing",
     "Manifest": "vslide.manifest:Manifest",
     "SlideReader": "vslide.reader:SlideReader",
     "inspect_file": "vslide.inspect:inspect_file",

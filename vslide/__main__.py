@@ -21,8 +21,14 @@ COMMANDS = {
     "fsck": "check a store of slides and journals",
     "salvage": "get back every good plane of a damaged slide",
     "thumbnail": "a small picture of the whole slide",
-    "export": "write OME-TIFF or .svs",
+    "histogram": "how grey values are spread, and the window that shows them well",
+    "export": "write OME-TIFF, .svs, OME-Zarr, DICOM or a Zarr reference",
     "import-tiles": "make a slide from a folder of tiles",
+    "register": "find the true positions of fields from their overlaps",
+    "calibrate": "measure camera, stage and colours with a slide of beads",
+    "keys": "make and list the keys of sealed slides",
+    "seal": "a sealed copy of a finished slide",
+    "unseal": "a copy in the clear of a sealed slide",
     "inspect": "examine an untrusted file before anything reads it",
 }
 

@@ -26,7 +26,7 @@ import numcodecs
 
 from vslide.assemble import Assembly, Corners
 from vslide.disk import DISK, Disk
-from vslide.errors import AlreadyThere, Conflict, Damaged, NoSpace, SlideError, VerifyFailed
+from vslide.errors import AlreadyThere, Conflict, Damaged, DiskFailed, NoSpace, SlideError, VerifyFailed
 from vslide.journal import Recovered, recover
 from vslide.manifest import Manifest, field_position, manifest_path, read_manifest, write_manifest
 from vslide.model import Field, FieldKey, PlaneId, SlideHeader, header_as_dict
@@ -52,7 +52,7 @@ def build(
 
     `registered` gives the true corners (x, y in µm) of fields, as `vslide.register` finds them. Safe to
     repeat: a slide that was published from the same journal is verified again and returned. Raises Damaged
-    with `missing` when planes are not there, Conflict, AlreadyThere, NoSpace, VerifyFailed.
+    with `missing` when planes are not there, Conflict, AlreadyThere, NoSpace, DiskFailed, VerifyFailed.
     """
     return build_recovered(recover(journal_dir), destination, registered, disk)
 
@@ -62,14 +62,14 @@ def build_recovered(
 ) -> Manifest:
     """As `build`, from a journal that was read already."""
     keys = check_complete(found)
-    if published := find_published(found, destination):
+    if published := find_published(found, destination, disk):
         return published
     with Draft(found.header, len(keys), destination, disk) as draft:
         draft.follow(found.planes.values())
         return draft.publish(found, registered)
 
 
-def find_published(found: Recovered, destination: Path) -> Manifest | None:
+def find_published(found: Recovered, destination: Path, disk: Disk = DISK) -> Manifest | None:
     """The manifest of the slide that an earlier build made of this journal, verified again; None when there
     is none. Raises AlreadyThere when something else has its name.
     """
@@ -83,6 +83,8 @@ def find_published(found: Recovered, destination: Path) -> Manifest | None:
     if (manifest.run_id, manifest.planes) != (found.header.run_id, len(found.planes)):
         raise AlreadyThere(f"{final.name} is there and was built from something else")
     verify_separately(final, manifest_path(final), manifest.bytes)
+    with _disk_errors():
+        disk.sync_directory(final.parent)  # the earlier build may have been killed before it
     return manifest
 
 
@@ -113,7 +115,8 @@ class Draft:
         self.close()
 
     def close(self) -> None:
-        self._assembly.close()
+        with contextlib.suppress(OSError, RuntimeError):  # what HDF5 could not write goes anyway
+            self._assembly.close()
         for path in (self.path, manifest_path(self.path)):
             with contextlib.suppress(OSError):
                 self._disk.unlink(path)
@@ -171,6 +174,8 @@ class Draft:
 
     def _link(self, manifest: Manifest) -> None:
         self._disk.rename(manifest_path(self.path), manifest_path(self.final))
+        # After a power cut a slide without its manifest would keep its name from every later build.
+        self._disk.sync_directory(self.final.parent)
         try:
             self._disk.link(self.path, self.final)
         except FileExistsError as error:
@@ -180,12 +185,15 @@ class Draft:
 
 @contextlib.contextmanager
 def _disk_errors() -> Iterator[None]:
+    """HDF5 says RuntimeError when it cannot write while it closes, and has the system's words in its own."""
     try:
         yield
-    except OSError as error:
-        if error.errno == errno.ENOSPC or "No space left" in str(error):
+    except (OSError, RuntimeError) as error:
+        if any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT)):
             raise NoSpace("the disk is full: the journal is kept, the slide can be built later") from error
-        raise
+        number = error.errno if isinstance(error, OSError) else None
+        reason = os.strerror(number) if number else type(error).__name__
+        raise DiskFailed(f"the slide's file could not be written ({reason}), the journal is kept") from error
 
 
 def check_complete(found: Recovered) -> list[FieldKey]:

@@ -1,6 +1,7 @@
 """A copy of a slide that carries nothing but what the format lists: new identifiers, the same pixels.
 
-The stored chunks are copied as they are, each checked against its checksum on the way.
+The chunks are copied as they are, each checked against its checksum on the way; those of a sealed slide are
+opened: what leaves is never sealed.
 """
 
 import dataclasses
@@ -27,20 +28,19 @@ from vslide.model import SlideHeader
 from vslide.store import SlideFile
 from vslide.verify import OBJECTS
 
-_BLOSC_HEADER = 16
-
 
 def copy_clean(source: Path, destination: Path, slide_id: str | None = None) -> SlideHeader:
     """Write a clean copy to `destination`, which must not exist, and return its header.
 
     The copy gets `slide_id` (uuid4 hex, random when not given), a random run id and no scanner name. Raises
     IdentityRefused for an attribute or object that the format does not list (by its place, never its value),
-    UnsafeFile for links and foreign filters, Damaged for chunks that do not match their checksum, NotASlide.
+    UnsafeFile for links and foreign filters, Damaged for chunks that do not match their checksum or hold more
+    than pixels, KeyMissing when a sealed slide's key is not at hand, NotASlide.
     """
     with SlideFile(source) as file:
         _refuse_strangers(file)
         header = dataclasses.replace(
-            file.header, slide_id=slide_id or uuid4().hex, run_id=uuid4().hex, scanner=""
+            file.header, slide_id=slide_id or uuid4().hex, run_id=uuid4().hex, scanner="", key_id=""
         )
         with FileWriter(destination, header, len(file.fields)) as writer:
             shape, shown = file.index(0).shape, file.overview_attributes()
@@ -85,9 +85,13 @@ def _copy_level(file: SlideFile, writer: FileWriter, level: int) -> None:
         raise Damaged(f"{name}: its checksums do not fit its chunks")
     for place in np.ndindex(*index.sizes.shape):
         stored = file.stored(level, place)
-        sha256 = hashlib.sha256(stored).digest()
-        if sha256 != bytes(sums[place]):
+        if hashlib.sha256(stored).digest() != bytes(sums[place]):
             raise Damaged(f"{name}: the chunk at {place} does not match its checksum")
-        if len(stored) < _BLOSC_HEADER or int.from_bytes(stored[12:16], "little") != len(stored):
-            raise Damaged(f"{name}: the chunk at {place} carries bytes that are no pixels")
-        writer.store(level, place, stored, sha256)
+        plain = file.plain(level, place, stored)
+        try:
+            file.coding.check(plain, index.chunks)
+        except Damaged as error:
+            raise Damaged(
+                f"{name}: the chunk at {place} carries bytes that are no pixels: {error}"
+            ) from error
+        writer.store(level, place, plain, hashlib.sha256(plain).digest())

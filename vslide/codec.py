@@ -16,6 +16,9 @@ Pixels = NDArray[Any]
 CodecName = Literal["zstd-shuffle", "zstd-bitshuffle", "zstd-plain", "lz4-bitshuffle"]
 
 TARGET_CHUNK = 512
+JPEG_QUALITY = 90
+"""Of camera chunks in JPEG, unless their producer chooses, and of such a slide's zoom layers and overview:
+about 40 dB on stained tissue, at a seventh to a tenth of the raw bytes."""
 _HEADER_BYTES = 16
 _PROBE_SIDE = 256
 _WORTH_SWITCHING = 0.98
@@ -80,18 +83,25 @@ def encode_plane(
     )
 
 
-def decode_chunk(buf: bytes, dtype: DTypeLike, shape: tuple[int, ...]) -> Pixels:
-    """Pixels of `shape` from one stored buffer. Raises Truncated or Damaged instead of reading past
-    anything.
+def check_chunk(buf: bytes, size: int) -> None:
+    """Raise Truncated or Damaged unless the buffer's header tells its own length and `size` bytes of
+    pixels.
     """
-    pixels = np.empty(shape, dtype)
     if len(buf) < _HEADER_BYTES:
         raise Truncated(f"a chunk of {len(buf)} bytes has no Blosc header")
     decoded, stored = int.from_bytes(buf[4:8], "little"), int.from_bytes(buf[12:16], "little")
     if stored != len(buf):
         raise Truncated(f"a chunk says {stored} bytes and has {len(buf)}")
-    if decoded != pixels.nbytes:
-        raise Damaged(f"a chunk holds {decoded} bytes of pixels instead of {pixels.nbytes}")
+    if decoded != size:
+        raise Damaged(f"a chunk holds {decoded} bytes of pixels instead of {size}")
+
+
+def decode_chunk(buf: bytes, dtype: DTypeLike, shape: tuple[int, ...]) -> Pixels:
+    """Pixels of `shape` from one stored buffer. Raises Truncated or Damaged instead of reading past
+    anything.
+    """
+    pixels = np.empty(shape, dtype)
+    check_chunk(buf, pixels.nbytes)
     try:
         blosc.decompress(buf, pixels)
     except (RuntimeError, ValueError) as error:

@@ -62,6 +62,9 @@ class Disk:
     def make_directory(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True, mode=0o755)
 
+    def remove_directory(self, path: Path) -> None:
+        path.rmdir()
+
     def sync_directory(self, path: Path) -> None:
         """The names in a directory are on the medium when this returns."""
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

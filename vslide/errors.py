@@ -4,7 +4,12 @@ SlideError
 ├── InvalidHeader       a header, channel or plane that contradicts itself
 ├── IdentityRefused     something that could name a person was about to enter a pixel file
 ├── NotASlide           neither a slide of ours nor a vendor file that can be read
+├── NoEvidence          the pictures do not show what was to be measured
 ├── NoSuchField         a field, channel or level that the slide does not have
+├── Outdated            a live slide has grown since it was opened: open it again (retryable)
+├── DealerLost          the dealer that holds this slide does not answer (retryable)
+├── KeyMissing          the slide is sealed with a key that is not here (`key_id`)
+├── KeyRefused          a key that others may read, or that is not what its name says
 ├── Damaged             bytes that do not match their checksum, or planes that are missing (`missing`)
 │   └── Truncated       the file or record ends before its stated length
 ├── Conflict            two different pictures claim the same place in the slide
@@ -12,6 +17,7 @@ SlideError
 ├── StaleFence          a newer writer has taken the run over
 ├── JournalFailed       the disk refused a write or a sync; nothing since the last commit counts
 │   └── NoSpace         the disk is full (retryable once there is room)
+├── DiskFailed          the disk refused the slide's file; the journal has everything (retryable)
 ├── UnsafeFile          an untrusted file uses something that a slide never needs
 └── VerifyFailed        the independent check of a finished file found faults (`faults`)
 """
@@ -40,8 +46,36 @@ class NotASlide(SlideError):
     code = "not_a_slide"
 
 
+class NoEvidence(SlideError):
+    code = "no_evidence"
+
+
 class NoSuchField(SlideError):
     code = "no_such_field"
+
+
+class Outdated(SlideError):
+    code = "outdated"
+    retryable = True
+
+
+class DealerLost(SlideError):
+    code = "dealer_lost"
+    retryable = True
+
+
+class KeyMissing(SlideError):
+    """The slide is sealed with the key `key_id`, which is not at hand."""
+
+    code = "key_missing"
+
+    def __init__(self, message: str, key_id: str = "") -> None:
+        super().__init__(message)
+        self.key_id = key_id
+
+
+class KeyRefused(SlideError):
+    code = "key_refused"
 
 
 class Damaged(SlideError):
@@ -78,6 +112,11 @@ class JournalFailed(SlideError):
 
 class NoSpace(JournalFailed):
     code = "disk_full"
+    retryable = True
+
+
+class DiskFailed(SlideError):
+    code = "disk_failed"
     retryable = True
 
 

@@ -10,15 +10,16 @@ from typing import Any, BinaryIO
 
 import h5py
 
+from vslide.examine_dicom import reasons as dicom_reasons
+from vslide.layout import SEAL_FILTER
+from vslide.limits import too_large
+
 MAX_OBJECTS = 10_000
-MAX_DECLARED_BYTES = 1 << 44
-MAX_RATIO = 2000
-RATIO_FLOOR_BYTES = 1 << 30
 MAX_DIRECTORIES = 20_000
 MAX_TAGS = 4096
 MAX_SEGMENTS = 50_000_000
-HDF5_FILTERS = {1, 2, 3, 4, 6, 32000, 32001, 32004, 32008, 32015, 32026}
-"""deflate, shuffle, fletcher32, szip, scaleoffset, lzf, blosc, lz4, bitshuffle, zstd, blosc2."""
+HDF5_FILTERS = {1, 2, 3, 4, 6, 32000, 32001, 32004, 32008, 32015, 32019, 32026, SEAL_FILTER}
+"""deflate, shuffle, fletcher32, szip, scaleoffset, lzf, blosc, lz4, bitshuffle, zstd, jpeg, blosc2, seal."""
 
 _SIZES = {
     1: 1,
@@ -53,7 +54,7 @@ def examine(path: Path) -> tuple[str, list[str]]:
         with path.open("rb") as stream:
             return "tiff", list(_Tiff(stream, path.stat().st_size).reasons())
     if start[128:132] == b"DICM":
-        return "dicom", []
+        return "dicom", list(dicom_reasons(path))
     return "unknown", ["its first bytes are of no format that slides come in"]
 
 
@@ -100,10 +101,9 @@ def _hdf5_dataset(path: str, dataset: Any) -> Iterator[str]:
         yield f"{path} uses unknown filters {unknown}"
     declared = int(dataset.size or 0) * dataset.dtype.itemsize
     stored = dataset.id.get_storage_size()
-    if declared > MAX_DECLARED_BYTES:
-        yield f"{path} declares {declared} bytes"
-    elif declared > RATIO_FLOOR_BYTES and stored and declared > MAX_RATIO * stored:
-        yield f"{path} declares {declared} bytes and stores {stored}"
+    # A dataset that was never written stores nothing and costs nothing.
+    if why := too_large(declared, stored or declared):
+        yield f"{path} {why}"
 
 
 class _Tiff:
@@ -189,10 +189,8 @@ class _Tiff:
         samples = next(iter(self._values(tags, _SAMPLES)), 1)
         bits = next(iter(self._values(tags, _BITS)), 8)
         declared = width * length * samples * max(1, bits // 8)
-        if declared > MAX_DECLARED_BYTES:
-            yield f"a picture of {width} x {length} px declares {declared} bytes"
-        elif declared > RATIO_FLOOR_BYTES and declared > MAX_RATIO * max(1, stored):
-            yield f"a picture of {width} x {length} px declares {declared} bytes and stores {stored}"
+        if why := too_large(declared, stored):
+            yield f"a picture of {width} x {length} px {why}"
 
     def _values(
         self, tags: dict[int, tuple[int, int, int]], tag: int, limit: int = MAX_SEGMENTS

@@ -3,6 +3,7 @@
 One thread writes. Chunks are given in their stored form and go past HDF5's filters.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,10 +13,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from vslide.codec import JPEG_QUALITY
 from vslide.layout import (
+    JPEG_FILTER,
     LEVELS,
     OVERVIEW,
     POSITIONS,
+    SEAL_FILTER,
     SHA256_BYTES,
     checksums_name,
     chunk_counts,
@@ -141,8 +145,11 @@ def _locking(target: Path | BinaryIO) -> dict[str, Any]:
 
 def _settings(number: int, header: SlideHeader, chunks: tuple[int, ...]) -> tuple[int, ...]:
     """What the filter's own plug-in expects (hdf5plugin writes the same for Blosc)."""
-    if number != filters(header)[0] or header.encoding == "jpeg":
-        return ()
+    if number == SEAL_FILTER:
+        return (1,)  # the way of sealing
+    if number == JPEG_FILTER:
+        *fields, _, height, width = chunks
+        return JPEG_QUALITY, width, math.prod(fields) * height, 1  # 1: three colours
     kind = pixel_type(header)
     size = int(np.prod(chunks)) * kind.itemsize
     return (

@@ -60,7 +60,7 @@ class Follower:
         self._catch_up()
         if self._draft is None or self._draft.keys != keys or len(keys) != self._fields:
             return build_recovered(found, self._destination, disk=self._disk)
-        if published := find_published(found, self._destination):
+        if published := find_published(found, self._destination, self._disk):
             return published
         return self._draft.publish(found)
 

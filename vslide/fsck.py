@@ -1,5 +1,6 @@
 """Check a whole store: every slide, every journal, and what crashes left behind."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,9 @@ from vslide.errors import SlideError
 from vslide.journal import Journal, recover, segments
 from vslide.manifest import manifest_path
 from vslide.verify import verify_slide
+
+_DRAFT = re.compile(r"\..*\.part\b|seg-\d+\.draft-|\.(run|result)\.json\.")
+"""Of a slide and its manifest, of a segment, of an order or a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +26,14 @@ class Finding:
 def fsck(root: Path, *, repair: bool = False) -> Iterator[Finding]:
     """Findings below `root`, which may also be one slide or one journal directory.
 
-    With `repair`, torn tails of journals are cut and drafts of dead builds removed; nothing that holds a good
-    plane is touched. Run it while no writer is at work there.
+    With `repair`, torn tails of journals are cut and drafts of dead processes removed; nothing that holds a
+    good plane is touched. Run it while no writer is at work there.
     """
     for path in sorted([root, *root.rglob("*")] if root.is_dir() else [root]):
         if path.is_dir():
             if segments(path):
                 yield from _journal(path, repair)
-        elif path.name.startswith(".") and ".part" in path.name:
+        elif _DRAFT.match(path.name):
             yield _left_over(path, repair)
         elif path.suffix == ".h5":
             yield from _slide(path)
@@ -51,8 +55,8 @@ def _slide(path: Path) -> Iterator[Finding]:
 def _left_over(path: Path, repair: bool) -> Finding:
     if repair:
         path.unlink()
-        return Finding(path, "draft of a dead build, removed", fault=False)
-    return Finding(path, "draft of a dead build")
+        return Finding(path, "draft of a dead process, removed", fault=False)
+    return Finding(path, "draft of a dead process")
 
 
 def _journal(path: Path, repair: bool) -> Iterator[Finding]:

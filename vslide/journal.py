@@ -96,7 +96,7 @@ class Journal:
         self._pending: list[PlaneKey] = []
         self._broken = False
         self._handle = disk.open(segment.path)
-        self._end = os.lseek(self._handle, 0, os.SEEK_END)
+        self._end = self._synced = os.lseek(self._handle, 0, os.SEEK_END)
 
     @classmethod
     def create(
@@ -149,6 +149,7 @@ class Journal:
             journal = cls(segment, found.header, found.planned, found.planes, found.conflicts, disk)
             try:
                 journal._cut(journal._end - found.cut_bytes)
+                disk.sync_directory(directory)  # its maker may have been killed before it
             except OSError:
                 journal.close()
                 raise
@@ -198,10 +199,14 @@ class Journal:
         try:
             self._disk.sync_data(self._handle)
         except OSError as error:
-            # After a failed sync the kernel may have dropped the pages: nothing pending can be trusted any
-            # more.
+            # The kernel takes pages that it could not write for clean: they are still to be read, the next
+            # sync succeeds, and they are on no medium. So nobody may find them here.
             self._broken = True
+            with contextlib.suppress(OSError):
+                if self.path.exists():  # a sealed segment belongs to whoever sealed it
+                    self._disk.truncate(self._handle, self._synced)
             raise _disk_error(error) from error
+        self._synced = self._end
         records = [self._planes[where] for where in self._pending]
         self._durable.update(self._pending)
         self._pending.clear()
@@ -249,7 +254,7 @@ class Journal:
     def _cut(self, end: int) -> None:
         self._disk.truncate(self._handle, end)
         self._disk.sync(self._handle)
-        self._end = end
+        self._end = self._synced = end
 
 
 def _disk_error(error: OSError) -> JournalFailed:
@@ -272,8 +277,8 @@ def _create_segment(segment: Segment, header: SlideHeader, planned: int, disk: D
     # The record is complete before the name exists, so a crash here leaves no segment without its opening.
     draft = segment.path.with_suffix(f".draft-{os.getpid()}")
     disk.unlink(draft)
-    disk.write_file(draft, head + payload)
     try:
+        disk.write_file(draft, head + payload)
         disk.link(draft, segment.path)
     except FileExistsError as error:
         raise StaleFence(f"fence {segment.fence} has been taken") from error

@@ -34,8 +34,8 @@ GROUPED = (8, 16, 32)
 FIELDS_PER_CHUNK = 8
 OVERVIEW_SIDE = 2048
 SHA256_BYTES = 32
-BLOSC_FILTER, JPEG_FILTER, SEAL_FILTER = 32001, 32019, 305
-"""HDF5 filter numbers: Blosc 1, JPEG (both registered), AES-GCM (of the range for private use)."""
+BLOSC_FILTER, JPEG_FILTER, SEAL_FILTER = 32001, 32019, 33305
+"""HDF5 filter numbers: Blosc 1, JPEG (both registered), AES-GCM (of the range for private use, 32768 up)."""
 
 TEXTS = (
     "slide_id",

@@ -13,7 +13,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from vslide.disk import DISK
 from vslide.errors import NoSpace, NotASlide, SlideError, StaleFence
+from vslide.keys import find_key
 from vslide.messages import (
     AbortRun,
     AskHealth,
@@ -26,8 +28,19 @@ from vslide.messages import (
     RunState,
     RunStatus,
 )
-from vslide.orders import ORDER_NAME, Order, Result, read_order, read_result, write_result
+from vslide.orders import (
+    FORGOTTEN,
+    ORDER_NAME,
+    Order,
+    Result,
+    forget_run,
+    read_order,
+    read_result,
+    remove_forgotten,
+    write_result,
+)
 from vslide.runs import Run
+from vslide.space import bytes_still_needed
 from vslide.writer import ANY_PORT
 from wire import Message
 
@@ -36,8 +49,7 @@ RESERVE_BYTES = 1 << 30
 MOST_RESPAWNS = 5  # without one plane becoming safe in between: a long night may see more deaths than that
 QUICK_S = 0.25  # a new journal is ready sooner than this
 LEAVE_S = 5.0
-FORGOTTEN = ".forgotten-"
-MAY_PASS = frozenset({"disk_full", "writer_lost", "os_error"})
+MAY_PASS = frozenset({"disk_full", "disk_failed", "writer_lost", "os_error"})
 
 
 class Opening(SlideError):
@@ -65,6 +77,7 @@ class Manager:
         self.slides = root / "slides"
         for folder in (self.journals, self.slides):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        DISK.sync_directory(root)  # or a power cut in the first night takes both with all that is in them
         self._reserve = reserve_bytes
         self._runs: dict[str, Run] = {}
         self._context = multiprocessing.get_context("forkserver")
@@ -99,13 +112,16 @@ class Manager:
     def open(self, request: OpenRun) -> RunOpened:
         """Begin or take over a run. The same fence again is answered as before; a lower one is refused.
 
-        Raises Opening while the writer is not ready, StaleFence, NoSpace, RunFailed.
+        Raises Opening while the writer is not ready, StaleFence, NoSpace, RunFailed, and KeyMissing or
+        KeyRefused for a slide that cannot be sealed here.
         """
         directory = self._directory(request.run_id)
         order = self._last_order(directory)
         if order is not None and request.fence <= order.fence:
             return self._opened_before(request, order, directory)
         self._check_space(request, directory)
+        if request.header.key_id:
+            find_key(request.header.key_id)
         before = self._runs.pop(request.run_id, None)
         if before is not None:
             before.stop()
@@ -216,10 +232,7 @@ class Manager:
         run = self._runs.pop(run_id, None)
         if run is not None:
             run.stop()
-        directory = self._directory(run_id)
-        aside = directory.with_name(f"{FORGOTTEN}{run_id}")
-        directory.rename(aside)  # in one step: a run that is half removed must not come back to life
-        shutil.rmtree(aside)
+        forget_run(self._directory(run_id))
         return status
 
     def health(self) -> Health:
@@ -235,7 +248,7 @@ class Manager:
     def find_runs(self) -> None:
         """After a restart: every run without a result goes on where its order and journal say."""
         for left_over in self.journals.glob(f"{FORGOTTEN}*"):
-            shutil.rmtree(left_over)
+            remove_forgotten(left_over)
         for directory in sorted(self.journals.glob("run-*")):
             try:
                 order = read_order(directory)
@@ -307,12 +320,12 @@ class Manager:
         return read_order(directory) if (directory / ORDER_NAME).exists() else None
 
     def _check_space(self, request: OpenRun, directory: Path) -> None:
-        """Journal and slide, uncompressed at worst, and a reserve for everything else; what is in the
-        journal already needs no more room there."""
-        header = request.header
-        plane = header.field_width * header.field_height * (2 if header.dtype == "uint16" else 1)
-        held = sum(file.stat().st_size for file in directory.glob("seg-*"))
-        needed = int(1.1 * plane * request.planned) + max(0, plane * request.planned - held) + self._reserve
+        """Room for this run, for those that are under way, and a reserve for everything else."""
+        needed = bytes_still_needed(request.header, request.planned, directory) + self._reserve
+        for run in self._runs.values():
+            order = run.order
+            if order.run_id != request.run_id and run.result is None:
+                needed += bytes_still_needed(order.header, order.planned, Path(order.directory))
         free = shutil.disk_usage(self.journals).free
         if free < needed:
             raise NoSpace(f"{needed / 1e9:.1f} GB may be needed, {free / 1e9:.1f} GB are free")

@@ -28,6 +28,7 @@ ZOOM_LAYERS = (4, 8, 16, 32)
 TEXT_LIMIT = 64
 MAX_CHANNELS = 64
 MAX_FIELD_SIDE = 65_536
+MAX_JPEG_SIDE = 65_000  # a group of eight fields at layer 8 is one picture, and libjpeg takes 65,500 px
 
 _UUID4 = re.compile(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}")
 _TEXT = re.compile(r"[A-Za-z0-9 .:+\-_/()&%*#µ×αβγδεκλ²°]*")
@@ -144,6 +145,7 @@ class SlideHeader:
         _require(not self.key_id or bool(_KEY_ID.fullmatch(self.key_id)), "a key id is 16 hex digits")
         jpeg = self.encoding == "jpeg"
         _require(not jpeg or (self.channels == RGB and self.dtype == "uint8"), "JPEG is for 8-bit RGB")
+        _require(not jpeg or max(self.field_shape) <= MAX_JPEG_SIDE, f"JPEG: a side above {MAX_JPEG_SIDE}")
         shifted = any(channel.offset for channel in self.channels)
         _require(not shifted or self.dtype == "uint16", "an offset is for 16-bit pixels")
 

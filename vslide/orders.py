@@ -24,6 +24,7 @@ FINISH = b"finish"
 ORDER_NAME = "run.json"
 RESULT_NAME = "result.json"
 LOCK_NAME = ".lock"
+FORGOTTEN = ".forgotten-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,23 @@ def read_result(directory: Path, fence: int) -> Result | None:
     except (OSError, msgspec.MsgspecError) as error:
         raise Damaged(f"{directory.name}: no readable result ({error})") from error
     return result if result.fence >= fence else None
+
+
+def forget_run(directory: Path, disk: Disk = DISK) -> None:
+    """Remove a run's directory with its journal. It loses its name first, in one step: a run that is half
+    removed must not come back to life.
+    """
+    aside = directory.with_name(f"{FORGOTTEN}{directory.name}")
+    disk.rename(directory, aside)
+    remove_forgotten(aside, disk)
+
+
+def remove_forgotten(aside: Path, disk: Disk = DISK) -> None:
+    """Finish what `forget_run` began, perhaps in a process that was killed since."""
+    disk.sync_directory(aside.parent)
+    for file in aside.iterdir():
+        disk.unlink(file)
+    disk.remove_directory(aside)
 
 
 @contextmanager

@@ -11,7 +11,9 @@ from typing import Any, Literal, Protocol, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from vslide.dicom_file import is_dicom
 from vslide.errors import NotASlide
+from vslide.keys import KeyRing
 from vslide.model import Channel, Field, SlideHeader
 
 REMOTE = ("tcp://", "ipc://")
@@ -24,7 +26,8 @@ _MOSAIC = "vslide.readers.mosaic:MosaicSlide"
 _JOURNAL = "vslide.readers.journal:JournalSlide"
 _OPENSLIDE = "vslide.readers.vendor:OpenSlideFile"
 _TIFFFILE = "vslide.readers.tiff:TiffSlide"
-_DEALER = "vslide.remote:RemoteSlide"
+_DICOM = "vslide.readers.dicom:DicomSlide"
+_DEALER = "vslide.remote:open_remote"
 
 
 class SlideReader(Protocol):
@@ -65,13 +68,21 @@ class SlideReader(Protocol):
         """Empty for vendor files."""
 
     @property
-    def layers(self) -> int: ...
+    def layers(self) -> int:
+        """Number of focus layers (z)."""
+
+    @property
+    def times(self) -> int:
+        """Number of time points (t)."""
 
     def info(self) -> dict[str, Any]:
         """A JSON-able summary."""
 
     def plane(self, index: int, channel: int, *, level: int = 1) -> NDArray[Any]:
-        """One colour field (h, w). Raises NoSuchField."""
+        """One colour field (h, w) at a stored level. Raises NoSuchField."""
+
+    def field_at(self, x: int, y: int, *, z: int = 0, t: int = 0) -> Field | None:
+        """The field that shows at a px of level 1; None where nothing was scanned, and for vendor files."""
 
     def chunk(self, index: int, channel: int, row: int, column: int, *, level: int = 1) -> bytes:
         """Stored bytes of one chunk, unchanged. Raises NoSuchField."""
@@ -86,8 +97,27 @@ class SlideReader(Protocol):
         level: float = 1,
         channels: Sequence[int] | None = None,
         z: int = 0,
+        t: int = 0,
     ) -> NDArray[Any]:
-        """(C, height, width); x, y, width, height in px of `level`. Outside: 0, or 255 in brightfield."""
+        """(C, height, width); x, y, width, height in px of `level`, which need not be a stored one. Outside:
+        0, or 255 in brightfield. Raises NoSuchField.
+        """
+
+    def region_um(
+        self,
+        x_um: float,
+        y_um: float,
+        width_um: float,
+        height_um: float,
+        *,
+        level: float = 1,
+        channels: Sequence[int] | None = None,
+        z: int = 0,
+        t: int = 0,
+    ) -> NDArray[Any]:
+        """The same by µm from the top-left corner of the whole slide (of a mosaic: the smallest x and y of
+        all fields' corners, registered where every field is), to the nearest px of `level`.
+        """
 
     def thumbnail(self, max_size: int = 512) -> NDArray[Any]:
         """(C, h, w) of the whole slide, no side longer than `max_size` px."""
@@ -101,21 +131,27 @@ class SlideReader(Protocol):
     ) -> None: ...
 
 
-def open_slide(source: str | Path) -> SlideReader:
-    """Open a slide: a path (our .h5, a run's journal directory, a vendor file) or `tcp://…`/`ipc://…#slide`.
+def open_slide(source: str | Path, keys: KeyRing | None = None) -> SlideReader:
+    """Open a slide: a path (our .h5, a run's journal directory, a vendor file, a DICOM series' directory) or
+    `tcp://…`/`ipc://…#slide`.
 
-    Raises NotASlide, Damaged or FileNotFoundError. A file of unknown origin goes through `vslide.inspect`
-    first.
+    The pixels of a sealed slide need its key: from `keys`, or else from the directory that the environment
+    variable NOCTURNE_SLIDE_KEYS names; what asks for pixels without it raises KeyMissing. Raises NotASlide,
+    Damaged or FileNotFoundError. A file of unknown origin goes through `vslide.inspect` first.
     """
     if str(source).startswith(REMOTE):
         return _reader(_DEALER, str(source))
     path = Path(source)
     if path.is_dir():
-        return _reader(_JOURNAL, path)
+        if any(map(is_dicom, filter(Path.is_file, path.iterdir()))):
+            return _reader(_DICOM, path)
+        return _reader(_JOURNAL, path, keys)
+    if is_dicom(path):
+        return _reader(_DICOM, path)
     with path.open("rb") as stream:
         start = stream.read(8)
     if start == _HDF5:
-        return _reader(_MOSAIC, path)
+        return _reader(_MOSAIC, path, keys)
     if start[:4] in _TIFF and not _openslide_knows(path):
         return _reader(_TIFFFILE, path)
     return _reader(_OPENSLIDE, path)
@@ -126,8 +162,8 @@ def _openslide_knows(path: Path) -> bool:
     return detect(path) not in (None, "generic-tiff")
 
 
-def _reader(name: str, source: str | Path) -> SlideReader:
+def _reader(name: str, source: str | Path, *keys: KeyRing | None) -> SlideReader:
     try:
-        return cast(SlideReader, pkgutil.resolve_name(name)(source))
+        return cast(SlideReader, pkgutil.resolve_name(name)(source, *keys))
     except IsADirectoryError as error:
         raise NotASlide(f"{source} is a directory without a journal") from error

@@ -174,18 +174,18 @@ def _next_magic(stream: BinaryIO, start: int, limit: int) -> int:
     return limit
 
 
-def scan(path: Path, limit: int | None = None) -> Iterator[Record | tuple[int, int]]:
+def scan(path: Path, limit: int | None = None, start: int = 0) -> Iterator[Record | tuple[int, int]]:
     """The good records of one segment in order, and a (start, stop) for each stretch of bytes that holds
     none.
 
     Every header and every payload is checked. Reading goes on behind a bad stretch at the next good record,
     so one flipped bit costs one plane. `limit` is the sealed length in bytes: what lies behind it does not
-    count.
+    count. `start` is the end of a record that was read before.
     """
     with path.open("rb") as stream:
         size = path.stat().st_size
         stop = size if limit is None else min(limit, size)
-        offset = bad = 0
+        offset = bad = start
         while offset < stop:
             try:
                 record = _unpack(path, stream, offset, stop)

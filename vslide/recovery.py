@@ -85,7 +85,7 @@ def recover(directory: Path) -> Recovered:
         records, gaps = read_segment(segment)
         for record in records:
             if record.kind == OPENING:
-                opening = _read_opening(record)
+                opening = read_opening(record)
             elif opening is None or record.run_id != opening[0].run_id:
                 damaged.append((segment.path.name, record.offset, record.end))
             elif planes.setdefault((record.key, record.channel), record).sha256 != record.sha256:
@@ -115,7 +115,8 @@ def read_segment(segment: Segment) -> tuple[list[Record], list[tuple[int, int]]]
     return records, gaps
 
 
-def _read_opening(record: Record) -> tuple[SlideHeader, int]:
+def read_opening(record: Record) -> tuple[SlideHeader, int]:
+    """(header, planned number of planes) of an opening record. Raises SlideError when it does not read."""
     with record.path.open("rb") as stream:
         payload = b"".join(read_payload(stream, record)[0])
     try:

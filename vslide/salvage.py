@@ -3,16 +3,16 @@ any more.
 """
 
 import hashlib
-import mmap
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vslide.build import build_recovered
+from vslide.coding import Coding
 from vslide.errors import Damaged, SlideError
+from vslide.find_chunks import find_chunks
 from vslide.journal import Journal, recover
-from vslide.layout import SHA256_BYTES, pixel_type
+from vslide.layout import SHA256_BYTES
 from vslide.manifest import Manifest, manifest_path, read_manifest
 from vslide.model import FieldKey, Plane, SlideHeader, header_from_dict
 from vslide.store import SlideFile
@@ -21,7 +21,7 @@ from vslide.store import SlideFile
 @dataclass(frozen=True, slots=True)
 class Salvaged:
     """What came back. `lost` and `incomplete` hold (r, c, z, t, channel) and (r, c, z, t); `slide` is None if
-    no field is whole.
+    no field is whole, or if it is sealed and its key is not at hand: the journal has everything.
     """
 
     planes: int
@@ -64,7 +64,7 @@ def salvage(source: Path, destination: Path) -> Salvaged:
         lost=tuple((k.r, k.c, k.z, k.t, w) for k, w in found.expected if (k, w) not in kept.planes),
         incomplete=tuple(key for key in keys if key not in set(whole)),
         journal=journal_dir,
-        slide=build_recovered(complete, destination) if records else None,
+        slide=build_recovered(complete, destination) if records and Coding(header).can_open() else None,
     )
 
 
@@ -82,7 +82,7 @@ def _open(source: Path) -> _Source:
 
 
 def _by_content(source: Path, manifest: Manifest) -> _Source:
-    """Find chunks by their Blosc headers and their sha256, whatever HDF5 thinks of the file."""
+    """Find chunks by their sha256, whatever HDF5 thinks of the file."""
     header = header_from_dict(manifest.header)
     rows, columns = header.chunk_counts
     each = rows * columns
@@ -90,7 +90,7 @@ def _by_content(source: Path, manifest: Manifest) -> _Source:
     expected = tuple((key, w) for key in keys for w in range(header.planes))
 
     def planes() -> Iterator[Plane]:
-        where = _find_chunks(source, header, set(manifest.chunks))
+        where = find_chunks(source, header, frozenset(manifest.chunks))
         with source.open("rb") as stream:
             for number, (key, channel) in enumerate(expected):
                 wanted = manifest.chunks[number * each : (number + 1) * each]
@@ -105,21 +105,6 @@ def _by_content(source: Path, manifest: Manifest) -> _Source:
                 yield Plane(key, channel, x, y, z, tuple(chunks))
 
     return _Source(header, planes(), expected)
-
-
-def _find_chunks(source: Path, header: SlideHeader, wanted: set[str]) -> dict[str, tuple[int, int]]:
-    kind = pixel_type(header)
-    size = (header.chunk_height * header.chunk_width * kind.itemsize).to_bytes(4, "little")
-    start_of_chunk = re.compile(b"\x02\x01." + re.escape(bytes([kind.itemsize]) + size), re.DOTALL)
-    found: dict[str, tuple[int, int]] = {}
-    with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        for match in start_of_chunk.finditer(data):
-            start = match.start()
-            stop = start + int.from_bytes(data[start + 12 : start + 16], "little")
-            digest = hashlib.sha256(data[start:stop]).hexdigest()
-            if digest in wanted:
-                found[digest] = (start, stop)
-    return found
 
 
 def _by_tables(source: Path) -> _Source:

@@ -4,6 +4,7 @@ refused.
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vslide.errors import SlideError
+from vslide.keys import ENVIRONMENT
 from vslide.manager import RESERVE_BYTES, Manager
 from vslide.messages import REQUESTS
 from vslide.orders import LOCK_NAME, locked
@@ -35,7 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--reserve-mib", type=int, default=RESERVE_BYTES >> 20, help="disk space to keep free"
     )
+    parser.add_argument("--keys", type=Path, help=f"the keys of sealed slides (default: ${ENVIRONMENT})")
     options = parser.parse_args(argv)
+    if options.keys:
+        os.environ[ENVIRONMENT] = str(options.keys.absolute())  # writers and verifiers are our children
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

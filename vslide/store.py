@@ -6,7 +6,9 @@ threads.
 
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from vslide.coding import ChunkName, Coding, camera_chunk
 from vslide.errors import Damaged, NoSuchField, NotASlide, Truncated
 from vslide.file_writer import chunk_places
+from vslide.keys import KeyRing
 from vslide.layout import (
     FIELDS,
     OVERVIEW,
@@ -30,7 +33,10 @@ from vslide.layout import (
     index_name,
     read_header,
 )
+from vslide.model import Field, FieldKey
 
+READ_ACROSS = 16 << 10
+"""Bytes between two chunks that a disk reads along rather than being asked twice."""
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -51,14 +57,15 @@ class ChunkIndex:
 class SlideFile:
     """An open slide of ours. Thread-safe. Raises NotASlide or Damaged while opening."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, keys: KeyRing | None = None) -> None:
+        self.path, self._ring = path, keys
         with path.open("rb") as stream:
             if stream.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
                 raise NotASlide(f"{path.name} is not an HDF5 file")
         self._lock = threading.Lock()
-        self._indices: dict[str, ChunkIndex] = {}
+        self._indices: dict[int, ChunkIndex] = {}
         self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._bytes = os.fstat(self._handle).st_size
         try:
             # A published slide never changes, and locks fail on many network mounts.
             self.file = h5py.File(path, "r", locking=False)
@@ -81,8 +88,13 @@ class SlideFile:
             self.levels = tuple(sorted(int(name) for name in self.file[FIELDS]))
         except (KeyError, ValueError, OSError, RuntimeError) as error:
             raise Damaged(f"{self.path.name}: the tables do not read: {error}") from error
-        self.fields = fields_from_table(self.positions)
-        self.coding = Coding(self.header)
+        self._field_keys = np.stack([self.positions[axis] for axis in "rczt"], axis=1)
+        self.coding = Coding(self.header, self._ring)
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """The rows of the positions table as objects, made when somebody asks."""
+        return fields_from_table(self.positions)
 
     def __enter__(self) -> Self:
         return self
@@ -132,10 +144,9 @@ class SlideFile:
 
     def index(self, level: int) -> ChunkIndex:
         """Places of the chunks at `level` (0 is the overview). Raises NoSuchField or Damaged."""
-        name = fields_name(level) if level else OVERVIEW
-        if name not in self._indices:
-            self._indices[name] = self._read_index(level, name)
-        return self._indices[name]
+        if level not in self._indices:
+            self._indices[level] = self._read_index(level, fields_name(level) if level else OVERVIEW)
+        return self._indices[level]
 
     def _read_index(self, level: int, name: str) -> ChunkIndex:
         with self._lock:
@@ -152,7 +163,7 @@ class SlideFile:
         return ChunkIndex(name, shape, chunks, dtype, places[..., 0], places[..., 1])
 
     def filters(self, level: int) -> list[int]:
-        """HDF5 filter numbers of the dataset at `level`: a sound slide has just 32001."""
+        """HDF5 filter numbers of the dataset at `level`: those of its encoding, then the seal."""
         with self._lock:
             plist = self.file[fields_name(level) if level else OVERVIEW].id.get_create_plist()
             return [int(plist.get_filter(number)[0]) for number in range(plist.get_nfilters())]
@@ -162,19 +173,34 @@ class SlideFile:
         short.
         """
         index = self.index(level)
-        size = int(index.sizes[place])
+        offset, size = int(index.offsets[place]), int(index.sizes[place])
         if size == 0:
             raise Damaged(f"{index.name}: no chunk at {place}")
-        data = os.pread(self._handle, size, int(index.offsets[place]))
+        if min(offset, size) < 0 or offset + size > self._bytes:
+            raise Truncated(f"{index.name}: the chunk at {place} would lie outside of the file")
+        data = os.pread(self._handle, size, offset)
         if len(data) != size:
             raise Truncated(f"{index.name}: the file ends inside the chunk at {place}")
         return data
+
+    def expect(self, level: int, places: Sequence[tuple[int, ...]]) -> None:
+        """Have the disk begin to read these chunks, which are about to be asked for one by one."""
+        index = self.index(level)
+        runs: list[tuple[int, int]] = []
+        for offset, size in sorted((int(index.offsets[place]), int(index.sizes[place])) for place in places):
+            if runs and offset <= runs[-1][1] + READ_ACROSS:
+                runs[-1] = runs[-1][0], offset + size
+            else:
+                runs.append((offset, offset + size))
+        for start, stop in runs:
+            if 0 <= start < stop <= self._bytes:
+                os.posix_fadvise(self._handle, start, stop - start, os.POSIX_FADV_WILLNEED)
 
     def name(self, level: int, place: tuple[int, ...]) -> ChunkName:
         """What the coding knows the chunk at `place` by."""
         if level != 1:
             return (level, *place)
-        return camera_chunk(self.fields[place[0]].key, *place[1:])
+        return camera_chunk(FieldKey(*self._field_keys[place[0]].tolist()), *place[1:])
 
     def decode(self, level: int, place: tuple[int, ...], stored: bytes) -> NDArray[Any]:
         """Pixels of one stored chunk, in its full chunk shape."""
@@ -184,6 +210,7 @@ class SlideFile:
         """The decoded chunk, in its full chunk shape."""
         return self.decode(level, place, self.stored(level, place))
 
-    def plain(self, level: int, place: tuple[int, ...]) -> bytes:
-        """The chunk as its producer compressed it, in the clear."""
-        return self.coding.plain(self.stored(level, place), self.name(level, place))
+    def plain(self, level: int, place: tuple[int, ...], stored: bytes | None = None) -> bytes:
+        """The chunk as its producer compressed it, in the clear; `stored` when it has been read already."""
+        found = self.stored(level, place) if stored is None else stored
+        return self.coding.plain(found, self.name(level, place))

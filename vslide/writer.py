@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 from vslide.build import build_recovered
+from vslide.coding import Coding
 from vslide.errors import Damaged, JournalFailed, SlideError
 from vslide.follower import Follower
 from vslide.journal import Journal, Recovered, recover, segments
@@ -116,7 +117,7 @@ def _received(order: Order, line: _Line) -> Result:
             follower.follow(found.planes.values())
             with _proxy_socket(order.endpoint) as receiver:
                 line.say({"endpoint": receiver.endpoint, "durable": _ids(found.planes)})
-                _listen(_Proxy(order, journal, receiver, follower), line)
+                _listen(_Proxy(order, journal, receiver, follower, Coding(order.header)), line)
             return _finalised(order, journal.recovered(), follower.publish)
 
 
@@ -191,6 +192,7 @@ class _Proxy:
     journal: Journal
     receiver: Receiver
     follower: Follower
+    coding: Coding
     fresh: list[PlaneId] = field(default_factory=list)
 
     def take(self, arrivals: list[Arrival]) -> None:
@@ -226,7 +228,7 @@ class _Proxy:
         key = FieldKey(header.r, header.c, header.z, header.t)
         plane = Plane(key, header.channel, header.x_um, header.y_um, header.z_um, tuple(arrival.frames))
         try:
-            self.journal.append(plane, seq)
+            self.journal.append(self.coding.arrived(plane), seq)
         except SlideError as error:
             self._refuse(arrival.peer, error)
         else:

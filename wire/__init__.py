@@ -5,6 +5,7 @@ The only package of Nocturne that imports zmq.
 """
 
 from wire.errors import (
+    Busy,
     CannotBind,
     Garbage,
     Insecure,
@@ -17,6 +18,8 @@ from wire.errors import (
 )
 from wire.events import Event, Publisher, Subscriber
 from wire.message import VERSION, Fault, Message
+from wire.pipeline import Pending, Pipeline
+from wire.reads import ReadServer
 from wire.rpc import Client, Server
 from wire.security import KeyPair, Security
 from wire.stream import Arrival, Receiver, Sender
@@ -24,6 +27,7 @@ from wire.stream import Arrival, Receiver, Sender
 __all__ = [
     "VERSION",
     "Arrival",
+    "Busy",
     "CannotBind",
     "Client",
     "Event",
@@ -33,7 +37,10 @@ __all__ = [
     "KeyPair",
     "Message",
     "PeerLost",
+    "Pending",
+    "Pipeline",
     "Publisher",
+    "ReadServer",
     "Receiver",
     "Refused",
     "RemoteError",

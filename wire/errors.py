@@ -7,6 +7,7 @@ WireError
 ├── PeerLost            the peer stopped answering in the middle of a stream (retryable)
 ├── Refused             the peer will not take this stream (``code`` of the refusal)
 ├── RemoteError         the peer answered with an error of its own (``code``, ``retryable`` as it said)
+├── Busy                too much is under way for this client already (retryable)
 ├── CannotBind          the endpoint is taken or is none of this machine's (retryable)
 └── Insecure            a socket that others could reach, without keys
 """
@@ -59,6 +60,11 @@ class RemoteError(WireError):
         super().__init__(message)
         self.code = code
         self.retryable = retryable
+
+
+class Busy(WireError):
+    code = "busy"
+    retryable = True
 
 
 class CannotBind(WireError):

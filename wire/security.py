@@ -8,6 +8,7 @@ dangerous.
 
 import itertools
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from zmq.auth.thread import ThreadAuthenticator
 
 from wire.errors import Insecure
 
+KEY_CHARACTERS = 40
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 PRIVATE_SCHEMES = frozenset({"ipc", "inproc"})
 
@@ -39,17 +41,30 @@ class KeyPair:
         """Raises ``Insecure`` when others could read the file or it holds no keys."""
         if file.stat().st_mode & 0o077:
             raise Insecure(f"{file.name} can be read by others: chmod 600 it")
-        lines = (line.split("=", 1) for line in file.read_text(encoding="ascii").splitlines() if "=" in line)
-        entries = {key.strip(): value.strip().encode() for key, value in lines}
+        entries = _entries(file)
         if not {"public", "secret"} <= entries.keys():
             raise Insecure(f"{file.name} holds no key pair")
         return cls(entries["public"], entries["secret"])
 
     def save(self, file: Path) -> None:
+        """``file`` holds both keys; ``file`` with ``.pub`` behind its name the public one, for the others."""
+        public = f"public = {self.public.decode()}\n"
         file.touch(mode=0o600, exist_ok=False)
-        file.write_text(
-            f"public = {self.public.decode()}\nsecret = {self.secret.decode()}\n", encoding="ascii"
-        )
+        file.write_text(f"{public}secret = {self.secret.decode()}\n", encoding="ascii")
+        file.with_name(f"{file.name}.pub").write_text(public, encoding="ascii")
+
+
+def public_key(file: Path) -> bytes:
+    """The public key in a key file. Raises ``Insecure`` when there is none."""
+    key = _entries(file).get("public", b"")
+    if len(key) != KEY_CHARACTERS:
+        raise Insecure(f"{file.name} holds no public key")
+    return key
+
+
+def _entries(file: Path) -> dict[str, bytes]:
+    lines = (line.split("=", 1) for line in file.read_text(encoding="ascii").splitlines() if "=" in line)
+    return {key.strip(): value.strip().encode() for key, value in lines}
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,20 @@ class Security:
     keys: KeyPair
     server: bytes = b""
     allowed: frozenset[bytes] = frozenset()
+
+    @classmethod
+    def of_server(cls, keys: Path, allow: Iterable[Path]) -> "Security":
+        """From a server's own key file and the public key files of its clients. Raises ``Insecure``,
+        ``OSError``.
+        """
+        return cls(KeyPair.load(keys), allowed=frozenset(public_key(file) for file in allow))
+
+    @classmethod
+    def of_client(cls, keys: Path, server: Path) -> "Security":
+        """From a client's own key file and the public key file of its server. Raises ``Insecure``,
+        ``OSError``.
+        """
+        return cls(KeyPair.load(keys), server=public_key(server))
 
 
 def secure_server(socket: zmq.Socket[bytes], security: Security | None) -> "Door | None":

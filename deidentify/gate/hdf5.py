@@ -3,6 +3,7 @@ chunk."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import hdf5plugin
@@ -10,9 +11,10 @@ import numpy as np
 
 from deidentify.gate.errors import CannotJudge
 from deidentify.gate.needles import Grade
-from deidentify.gate.streams import Budget, Stream
+from deidentify.gate.streams import Budget, Stream, walk_jpeg
 
 MOST_OBJECTS = 10_000
+JPEG_FILTER = 32019
 FILTERS = frozenset({1, 2, 3, 4, 32000, 32001, 32004, 32008, 32015, hdf5plugin.Blosc.filter_id})
 
 
@@ -69,7 +71,8 @@ def _dataset(item: h5py.Dataset, chunks: list[tuple[int, int]]) -> Iterator[Stre
     if item.external or item.is_virtual:
         raise CannotJudge("a dataset keeps its values in another file")
     plan = item.id.get_create_plist()
-    if any(plan.get_filter(number)[0] not in FILTERS for number in range(plan.get_nfilters())):
+    filters = [plan.get_filter(number)[0] for number in range(plan.get_nfilters())]
+    if filters != [JPEG_FILTER] and not FILTERS.issuperset(filters):
         raise CannotJudge("a dataset uses an unknown filter")
     words = item.dtype.hasobject or item.dtype.kind in "SUV" or item.dtype.names is not None
     grade = Grade.TEXT if words else Grade.PIXELS
@@ -82,7 +85,15 @@ def _dataset(item: h5py.Dataset, chunks: list[tuple[int, int]]) -> Iterator[Stre
         window = tuple(
             slice(low, low + step) for low, step in zip(info.chunk_offset, item.chunks, strict=True)
         )
-        yield Stream(f"dataset {item.name} chunk {number}", grade, _as_bytes(item[window]))
+        if filters == [JPEG_FILTER]:
+            yield from walk_jpeg(f"dataset {item.name} chunk {number}", _stored(item, info))
+        else:
+            yield Stream(f"dataset {item.name} chunk {number}", grade, _as_bytes(item[window]))
+
+
+def _stored(item: h5py.Dataset, info: Any) -> bytes:
+    _, stored = item.id.read_direct_chunk(info.chunk_offset)
+    return bytes(stored)
 
 
 def _between(data: memoryview, chunks: list[tuple[int, int]]) -> Iterator[Stream]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -197,6 +198,7 @@ class _Drive:
             driver=info.driver,
             objective=info.objective,
             software=info.software,
+            key_id=settings.SLIDE_KEY_ID,
         )
 
     def _start(self, scanner: ScannerClient) -> flow.Event:

@@ -9,11 +9,15 @@ import pytest
 import vslide
 from deidentify.errors import BrokenInput, UnknownContent, UnsupportedFormat
 from deidentify.files import deidentify_file
+from deidentify.gate.hdf5 import walk_hdf5
+from deidentify.gate.needles import Grade
+from deidentify.gate.streams import Budget
 from deidentify.images.dicom import clean_dicom
 from deidentify.images.mosaic import clean_mosaic
 from deidentify.known import Known
 from tests.deidentify.making import KNOWN
 from tests.vslide.slides import brightfield, make_specimen, publish
+from vslide.keys import ENVIRONMENT, KeyRing
 
 SHARED = Path(os.environ.get("NOCTURNE_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"))
 
@@ -21,6 +25,32 @@ SHARED = Path(os.environ.get("NOCTURNE_DATA", Path(__file__).resolve().parents[2
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     return publish(tmp_path / "made", make_specimen(brightfield(rows=2, columns=2, scanner="unit 7"))).path
+
+
+def test_it_passes_a_slide_of_jpeg_chunks_and_opens_a_sealed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "keys"))
+    header = brightfield(rows=2, columns=2, encoding="jpeg", key_id=KeyRing(tmp_path / "keys").create())
+    specimen, target = make_specimen(header), tmp_path / "out.h5"
+    source = publish(tmp_path / "made", specimen).path
+    assert deidentify_file(source, target, Known.from_dict(KNOWN)).certificate["state"] == "clean"
+    monkeypatch.delenv(ENVIRONMENT)
+    with vslide.open(target) as slide:
+        assert np.array_equal(slide.region(0, 0, *slide.size), specimen.mosaic())
+
+
+def test_the_gate_reads_the_comments_of_jpeg_chunks(tmp_path: Path) -> None:
+    source = publish(tmp_path, make_specimen(brightfield(rows=1, columns=1, encoding="jpeg"))).path
+    data = source.read_bytes()
+    at = data.index(b"\xff\xd8\xff\xe0")
+    name = next(iter(KNOWN["names"])).encode()
+    comment = b"\xff\xfe" + (2 + len(name)).to_bytes(2, "big") + name
+    changed = data[: at + 20] + comment + data[at + 20 + len(comment) :]
+    source.write_bytes(changed)
+    with source.open("rb") as stream:
+        streams = list(walk_hdf5(source, memoryview(stream.read()), Budget()))
+    assert any(stream.grade is Grade.TEXT and name in stream.data for stream in streams)
 
 
 def test_it_copies_pixels_under_new_identifiers(tmp_path: Path, source: Path) -> None:

@@ -1,10 +1,11 @@
-"""kill -9 of the slide writer, which is also its proxy, at random moments of a scan and of the building
-after it.
+"""kill -9 of the slide writer, which is also its proxy, several times a slide: at random moments of the scan,
+while its draft grows beside the journal, while the next writer is still reading, and in the building.
 
 A sender streams small fields to a real `python -m vslide serve`. Afterwards every plane of the published
 slide is compared with what was sent, and every acknowledged plane must be there.
 """
 
+import contextlib
 import os
 import signal
 import tempfile
@@ -29,12 +30,15 @@ from vslide.journal import recover
 from vslide.messages import RunStatus
 from vslide.model import Channel, FieldKey, Plane, SlideHeader
 from vslide.sink import ProxySink
-from wire import WireError
+from wire import PeerLost, WireError
 
 COLUMNS = 20
 WIDE, TALL = 96, 64
 LAST_CHANNEL = 1
-BUILDING_SHARE = 0.2  # of the kills strike while the slide is built
+KILLS_PER_SLIDE = 6
+BUILDING_SHARE = 0.5  # of the slides lose one of their writers while they are built
+AT_ONCE_SHARE = 0.2  # of the kills are followed by that of the writer which was to go on
+WITHIN_S = 2.0
 PAUSE_S = 0.002  # between two fields, so that a kill falls between them and not after all
 PATIENCE_S = 60.0
 Key = tuple[FieldKey, int]
@@ -43,45 +47,49 @@ Say = Callable[[str], None]
 
 @dataclass
 class Trial:
-    """One slide: what is sent, and when its writer is killed (after so many planes; None: while it is
-    built).
+    """One slide: what is sent, after how many planes its writer is killed, and how long (s) after the order
+    to finish it is killed once more.
     """
 
     header: SlideHeader
     pixels: dict[Key, NDArray[Any]]
-    kill_after: int | None
-    delay_s: float
+    moments: list[int]
+    building: list[float]
+    random: Random
     manager: bool = False
-    killed: bool = False
+    kills: int = 0
+    resumed: bool = True
     killed_at: float = 0.0
+    killed_after: int = 0
     acknowledged: set[Key] = field(default_factory=set)
 
 
 def campaign(
     *, kills: int, seed: int = 1, fields: int = 200, manager: bool = False, say: Say = lambda words: None
 ) -> Tally:
-    """So many slides, each with one kill: of the writer, or with `manager` of the slide manager alone."""
+    """So many kills, a few for each slide: of the writer, or with `manager` of the slide manager alone."""
     random, tally, began = Random(seed), Tally(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nocturne-kills-") as folder, serving(Path(folder)) as service:
         while tally.tried < kills:
-            trial = make_trial(random, fields, manager=manager)
+            trial = make_trial(random, fields, min(KILLS_PER_SLIDE, kills - tally.tried), manager=manager)
             before = len(tally.problems)
             try:
                 _run(trial, service, tally)
             except (SlideError, WireError, TimeoutError) as error:
                 tally.unreadable += 1
                 tally.problems.append(f"run {trial.header.run_id}: {type(error).__name__}: {error}")
-            # It may have been built before the kill came: then it was no try.
-            tally.tried += trial.killed or len(tally.problems) > before
+            # A slide may be built before a kill comes: then that was no try.
+            tally.tried += trial.kills or len(tally.problems) > before
+            tally.count("slides", 1)
             for problem in tally.problems[before:]:
                 say(problem)
-            if trial.killed and tally.tried % 10 == 0:
+            if tally.counts["slides"] % 10 == 0:
                 say(f"{tally.tried} of {kills} kills, {time.monotonic() - began:.0f} s")
     tally.seconds = time.monotonic() - began
     return tally
 
 
-def make_trial(random: Random, fields: int, *, manager: bool = False) -> Trial:
+def make_trial(random: Random, fields: int, kills: int, *, manager: bool = False) -> Trial:
     rows = -(-fields // COLUMNS)
     chunk_height, chunk_width = chunk_grid(TALL, WIDE)
     header = SlideHeader(
@@ -96,9 +104,9 @@ def make_trial(random: Random, fields: int, *, manager: bool = False) -> Trial:
         for k in keys
         for w in range(LAST_CHANNEL + 1)
     }
-    building = random.random() < BUILDING_SHARE
-    after = None if building else random.randrange(1, len(pixels) + 1)
-    return Trial(header, pixels, after, random.uniform(0.0, 0.25 if building else PAUSE_S), manager)
+    building = [random.uniform(0.0, 0.25)] if random.random() < BUILDING_SHARE else []
+    moments = sorted(random.choices(range(1, len(pixels) + 1), k=kills - len(building)))
+    return Trial(header, pixels, moments, building, random, manager)
 
 
 def _run(trial: Trial, service: Service, tally: Tally) -> None:
@@ -110,8 +118,8 @@ def _run(trial: Trial, service: Service, tally: Tally) -> None:
         with ProxySink(opened.proxy, header.run_id, 1) as sink:
             _stream(trial, service, sink, tally)
         client.finish(header.run_id, 1)
-        if trial.kill_after is None:
-            time.sleep(trial.delay_s)
+        for delay_s in trial.building:
+            time.sleep(delay_s)
             _kill(trial, service)
         status = _outcome(client, header.run_id)
         _judge(trial, service, status, tally)
@@ -123,37 +131,63 @@ def _stream(trial: Trial, service: Service, sink: ProxySink, tally: Tally) -> No
     """Send every plane; on the way kill the writer, and see when what was sent after it begins to be
     acknowledged.
     """
-    resumed = trial.kill_after is None
+    moments = list(trial.moments)
     for number, ((key, channel), pixels) in enumerate(trial.pixels.items(), start=1):
         chunks = encode_plane(pixels, trial.header.chunk_shape)
         sink.put(Plane(key, channel, key.c * 90.0, key.r * 60.0, 0.0, chunks))
         if channel == LAST_CHANNEL:
             time.sleep(PAUSE_S)
-        if trial.killed and not resumed and _any_acknowledged(sink, trial, number):
-            tally.resumed_s.append(time.monotonic() - trial.killed_at)
-            resumed = True
-        if number == trial.kill_after:
-            time.sleep(trial.delay_s)
-            _kill(trial, service)
+        _see_resumed(trial, sink, number, tally)
+        while moments and moments[0] == number:
+            moments.pop(0)
+            _strike(trial, service, sink, number, tally)
     sink.flush(PATIENCE_S)
-    if not resumed:
-        tally.resumed_s.append(time.monotonic() - trial.killed_at)
+    _note_resumed(trial, tally)
     trial.acknowledged = set(trial.pixels)
 
 
-def _any_acknowledged(sink: ProxySink, trial: Trial, sent: int) -> bool:
+def _strike(trial: Trial, service: Service, sink: ProxySink, number: int, tally: Tally) -> None:
+    """The next kill, when the run has gone on after the last one; sometimes two at once."""
+    until = time.monotonic() + PATIENCE_S
+    while not trial.resumed and trial.killed_after < number and time.monotonic() < until:
+        with contextlib.suppress(PeerLost):  # this is how the sender gets to hear what is acknowledged
+            sink.flush(PAUSE_S)
+        _see_resumed(trial, sink, number, tally)
+    time.sleep(trial.random.uniform(0.0, PAUSE_S))
+    _kill(trial, service)
+    trial.killed_after = number
+    if trial.random.random() < AT_ONCE_SHARE:
+        time.sleep(trial.random.uniform(0.0, WITHIN_S / 10))
+        _kill(trial, service)
+
+
+def _see_resumed(trial: Trial, sink: ProxySink, sent: int, tally: Tally) -> None:
     """The sender numbers its planes from 1 and keeps each until it is acknowledged."""
-    first = (trial.kill_after or 0) + 1
-    return any(number not in sink._sender._open for number in range(first, sent + 1))
+    later = range(trial.killed_after + 1, sent + 1)
+    if not trial.resumed and any(number not in sink._sender._open for number in later):
+        _note_resumed(trial, tally)
+
+
+def _note_resumed(trial: Trial, tally: Tally) -> None:
+    if not trial.resumed:
+        tally.resumed_s.append(time.monotonic() - trial.killed_at)
+        trial.resumed = True
 
 
 def _kill(trial: Trial, service: Service) -> None:
-    """The writer; or its manager alone, which is started again and finds its runs."""
+    """The writer, as soon as there is one; or its manager alone, which is started again and finds its
+    runs.
+    """
+    until = time.monotonic() + WITHIN_S
     pids = [service.process.pid] if trial.manager else writers_of(service.process.pid)
+    while not pids and trial.moments and time.monotonic() < until:
+        time.sleep(PAUSE_S)
+        pids = writers_of(service.process.pid)
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-        trial.killed = True
-    trial.killed_at = time.monotonic()
+        with contextlib.suppress(ProcessLookupError):  # it has just finished
+            os.kill(pid, signal.SIGKILL)
+            trial.kills += 1
+            trial.resumed, trial.killed_at = False, time.monotonic()
     if trial.manager:
         service.process.wait()
         service.start()

@@ -1,5 +1,6 @@
 """What a campaign counts, and how it says so."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -17,6 +18,11 @@ class Tally:
     seconds: float = 0.0
     resumed_s: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def count(self, name: str, number: int) -> None:
+        """One more figure of this campaign, by its name."""
+        self.counts[name] += number
 
     @property
     def held(self) -> bool:
@@ -32,9 +38,11 @@ class Tally:
             "resume_median_s": round(median(self.resumed_s), 2) if self.resumed_s else None,
             "resume_longest_s": round(max(self.resumed_s), 2) if self.resumed_s else None,
             "problems": self.problems,
+            **self.counts,
         }
 
     def sentence(self, name: str) -> str:
+        more = "".join(f", {number} {what.replace('_', ' ')}" for what, number in self.counts.items())
         resumed = (
             f"; resumed after {median(self.resumed_s):.1f} s (median), {max(self.resumed_s):.1f} s (longest)"
             if self.resumed_s
@@ -43,6 +51,6 @@ class Tally:
         verdict = "everything held" if self.held else "NOT everything held"
         return (
             f"{name}: {self.tried} tried, {self.lost} acknowledged planes lost, "
-            f"{self.unreadable} slides unreadable, {self.silent} planes silently wrong{resumed}; "
+            f"{self.unreadable} slides unreadable, {self.silent} planes silently wrong{more}{resumed}; "
             f"{self.seconds:.0f} s: {verdict}"
         )

@@ -11,6 +11,7 @@ import { MosaicLayout } from "../../viewer/static/viewer/engine/layout.js";
 import { BatchLoader } from "../../viewer/static/viewer/engine/loader.js";
 import { ByteLru } from "../../viewer/static/viewer/engine/lru.js";
 import { mix, rgb, uniforms } from "../../viewer/static/viewer/engine/shader.js";
+import { planar, planesOf, shifted } from "../../viewer/static/viewer/engine/samples.js";
 import { chooseLevel, presets, tapsPerAxis } from "../../viewer/static/viewer/engine/zoom.js";
 import { readLink, writeLink } from "../../viewer/static/viewer/link.js";
 import { scaleBar } from "../../viewer/static/viewer/scalebar.js";
@@ -132,6 +133,45 @@ test("a field that ends within a coarse pixel is painted to its edge only", () =
 test("a batch of chunks is read, with gaps", () => {
   const bytes = new Uint8Array([0x4e, 0x43, 0x42, 0x31, 3, 0, 0, 0, 2, 0, 0, 0, 255, 255, 255, 255, 1, 0, 0, 0, 7, 8, 9]);
   assert.deepEqual(readFrames(bytes.buffer), [new Uint8Array([7, 8]), null, new Uint8Array([9])]);
+});
+
+const codecs = {
+  blosc: async (frame) => new Uint16Array(frame).buffer,
+  jpeg: async (frame) => new Uint8ClampedArray([...frame].flatMap((grey) => [grey, grey + 1, grey + 2, 255])),
+};
+
+test("a Blosc frame is one plane, its channel's offset added modulo 2^16", async () => {
+  const frames = [new Uint8Array([1, 2]), new Uint8Array([1, 200]), null, new Uint8Array([5])];
+  const planes = await planesOf(frames, { encoding: "blosc", offsets: [0, 65500] }, codecs);
+  assert.deepEqual(planes.map((plane) => plane && [...new Uint16Array(plane)]), [[1, 2], [65501, 164], null, [65505]]);
+});
+
+test("a JPEG frame is three planes, and one that is absent three gaps", async () => {
+  const planes = await planesOf([new Uint8Array([7, 9]), null], { encoding: "jpeg", offsets: [0, 0, 0] }, codecs);
+  const seen = planes.map((plane) => plane && [...new Uint8Array(plane)]);
+  assert.deepEqual(seen, [[7, 9], [8, 10], [9, 11], null, null, null]);
+});
+
+test("samples without an offset stay as they are, whatever their length", () => {
+  const odd = new Uint8Array([1, 2, 3]).buffer;
+  assert.equal(shifted(odd, 0), odd);
+  assert.deepEqual(planar(new Uint8ClampedArray(0)).map((plane) => plane.byteLength), [0, 0, 0]);
+});
+
+test("chunks that hold all channels are asked for once", async () => {
+  const slide = header();
+  const got = [];
+  const loader = new BatchLoader({
+    url: "/chunks",
+    version: "v1",
+    together: true,
+    decode: async (buffer, channels) => channels,
+    onBatch: (wish, planes) => got.push(planes),
+    fetch: async (url) => got.push(url) && new Response(new ArrayBuffer(8)),
+  });
+  loader.want([{ batch: 0, grid: { ...blockGrid(slide, slide.levels[0]), perBatch: 4 }, channels: [0, 1, 2] }]);
+  await new Promise((done) => setTimeout(done, 5));
+  assert.deepEqual(got, ["/chunks?v=v1&level=1&blocks=0-3&channels=0", [0, 1, 2]]);
 });
 
 test("a cut or foreign batch is refused", () => {

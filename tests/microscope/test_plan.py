@@ -1,4 +1,5 @@
 import math
+import uuid
 
 import msgspec
 import pytest
@@ -32,8 +33,16 @@ def test_it_takes_a_mosaic_for_each_colour_when_told_to():
     assert taken == [(0,)] * 12 + [(1,)] * 12
 
 
+def test_a_jpeg_plan_has_one_plane_a_field():
+    plan = small_plan(encoding="jpeg", colours="mosaic")
+    assert plan.plane_count == plan.field_count == 12
+    assert [channels for _, channels in plan.exposures()] == [(0,)] * 12
+    header = plan.header(slide_id=uuid.uuid4().hex, run_id=uuid.uuid4().hex, chunk=(32, 32))
+    assert (header.encoding, header.planes) == ("jpeg", 1)
+
+
 def test_it_travels_unchanged():
-    plan = small_plan(layers=2)
+    plan = small_plan(layers=2, encoding="jpeg")
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(plan), type=ScanPlan) == plan
 
 
@@ -48,6 +57,7 @@ def test_it_travels_unchanged():
         {"area": Rect(0, 0, 1e9, 1e9)},
         {"channels": ()},
         {"channels": (Channel("only"),)},
+        {"modality": "fluorescence", "encoding": "jpeg"},
     ],
 )
 def test_it_refuses_what_cannot_be_scanned(change):

@@ -6,6 +6,7 @@ from microscope.plan import FocusPoint
 from microscope.runner import run
 from tests.microscope.fakes import SIDE, FakeDriver, ListSink, small_plan
 from tests.vslide.slides import decode_plane
+from vslide.jpeg import decode_picture
 from vslide.model import Channel
 
 
@@ -23,6 +24,15 @@ def test_its_bytes_decode_to_what_the_camera_saw():
     run(FakeDriver(), small_plan(), sink)
     seventh = decode_plane(sink.planes[18].chunks, "uint8", (SIDE, SIDE), (SIDE, SIDE))
     assert np.all(seventh == 7)
+
+
+def test_it_hands_over_one_jpeg_plane_a_field():
+    sink, plan = ListSink(), small_plan(encoding="jpeg")
+    keys = [field.key for field in plan.fields()]
+    outcome = run(FakeDriver(), plan, sink, done={(keys[0], 0)})
+    assert (outcome.done, outcome.planned) == (12, 12)
+    assert [(plane.key, plane.channel) for plane in sink.planes] == [(key, 0) for key in keys[1:]]
+    assert np.abs(decode_picture(sink.planes[6].chunks[0], SIDE, SIDE).astype(int) - 7).max() <= 1
 
 
 def test_it_skips_what_is_durable_and_completes_half_fields():

@@ -9,16 +9,20 @@ import pytest
 import vslide
 from lims.models import Block, Case, Patient, Slide, Specimen
 from lims.states import State
-from tests.viewer.making import make_slide
+from tests.viewer.making import SHIFTED, make_slide
 from viewer.models import VirtualSlide
 from viewer.readers import open_slides
 
 
 @pytest.fixture(scope="session")
 def slide_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One published slide of each modality."""
+    """One published slide of each modality, and of each encoding that a browser must undo."""
     folder = tmp_path_factory.mktemp("published")
-    return {modality: make_slide(folder, modality) for modality in ("brightfield", "fluorescence")}
+    plain = {modality: make_slide(folder, modality) for modality in ("brightfield", "fluorescence")}
+    return plain | {
+        "jpeg": make_slide(folder, "brightfield", encoding="jpeg"),
+        "offset": make_slide(folder, "fluorescence", channels=SHIFTED),
+    }
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """Small real slides: written through the journal and built as the laboratory builds them."""
 
 import uuid
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,8 @@ from skimage.data import immunohistochemistry
 from vslide import RGB, Channel, FieldKey, Journal, Plane, SlideHeader
 from vslide.build import build
 from vslide.codec import encode_plane
+from vslide.coding import Coding
+from vslide.jpeg import encode_rgb
 
 FIELD_H, FIELD_W = 256, 384
 STEP_Y, STEP_X = 230, 340  # the stage moves less than a field: about a tenth overlaps
@@ -23,24 +27,29 @@ FLUORESCENCE = (
 )
 
 
-def header(modality: str, rows: int, columns: int) -> SlideHeader:
+SHIFTED = tuple(replace(channel, offset=300) for channel in FLUORESCENCE)
+"""Channels whose pixels wrap around at zero when they are stored."""
+
+
+def header(modality: str, rows: int, columns: int, **changes: Any) -> SlideHeader:
     bright = modality == "brightfield"
-    return SlideHeader(
-        slide_id=uuid.uuid4().hex,
-        run_id=uuid.uuid4().hex,
-        modality="brightfield" if bright else "fluorescence",
-        field_width=FIELD_W,
-        field_height=FIELD_H,
-        dtype="uint8" if bright else "uint16",
-        channels=RGB if bright else FLUORESCENCE,
-        pixel_size_um=PIXEL_UM,
-        magnification=20,
-        rows=rows,
-        columns=columns,
-        chunk_width=CHUNK[1],
-        chunk_height=CHUNK[0],
-        stain="IHC" if bright else "IF4",
-    )
+    values: dict[str, Any] = {
+        "slide_id": uuid.uuid4().hex,
+        "run_id": uuid.uuid4().hex,
+        "modality": "brightfield" if bright else "fluorescence",
+        "field_width": FIELD_W,
+        "field_height": FIELD_H,
+        "dtype": "uint8" if bright else "uint16",
+        "channels": RGB if bright else FLUORESCENCE,
+        "pixel_size_um": PIXEL_UM,
+        "magnification": 20,
+        "rows": rows,
+        "columns": columns,
+        "chunk_width": CHUNK[1],
+        "chunk_height": CHUNK[0],
+        "stain": "IHC" if bright else "IF4",
+    }
+    return SlideHeader(**(values | changes))
 
 
 def specimen(modality: str, height: int, width: int) -> NDArray[np.generic]:
@@ -56,19 +65,30 @@ def specimen(modality: str, height: int, width: int) -> NDArray[np.generic]:
     return np.asarray(100 + four * np.array([9, 14, 5, 11], np.uint16)[:, None, None], np.uint16)
 
 
-def make_slide(folder: Path, modality: str, rows: int = 3, columns: int = 4) -> Path:
-    """A published slide in `folder`. Fields lie in serpentine order, as they are scanned."""
-    about = header(modality, rows, columns)
+def planes_of(about: SlideHeader, field: NDArray[np.generic]) -> list[tuple[bytes, ...]]:
+    """The chunks of each plane of a field (C, H, W)."""
+    if about.encoding == "jpeg":
+        return [encode_rgb(field, CHUNK)]
+    pairs = zip(field, about.channels, strict=True)
+    return [encode_plane(plane, CHUNK, offset=channel.offset) for plane, channel in pairs]
+
+
+def make_slide(folder: Path, modality: str, rows: int = 3, columns: int = 4, **changes: Any) -> Path:
+    """A published slide in `folder`, its header with these changes. Fields lie in serpentine order, as they
+    are scanned.
+    """
+    about = header(modality, rows, columns, **changes)
+    coding = Coding(about)
     pixels = specimen(modality, STEP_Y * rows + FIELD_H, STEP_X * columns + FIELD_W)
     order = [(r, c if r % 2 == 0 else columns - 1 - c) for r in range(rows) for c in range(columns)]
     directory = folder / f"run-{about.run_id}"
-    with Journal.create(directory, about, about.run_id, 1, len(order) * len(about.channels)) as journal:
+    with Journal.create(directory, about, about.run_id, 1, len(order) * about.planes) as journal:
         for sequence, (r, c) in enumerate(order):
             y, x = r * STEP_Y, c * STEP_X
-            for channel, plane in enumerate(pixels):
-                chunks = encode_plane(plane[y : y + FIELD_H, x : x + FIELD_W], CHUNK)
+            for channel, chunks in enumerate(planes_of(about, pixels[:, y : y + FIELD_H, x : x + FIELD_W])):
                 place = (x * PIXEL_UM, y * PIXEL_UM, 0.0)
-                journal.append(Plane(FieldKey(r, c), channel, *place, chunks), sequence * 4 + channel)
+                plane = Plane(FieldKey(r, c), channel, *place, chunks)
+                journal.append(coding.arrived(plane), sequence * 4 + channel)
         journal.commit()
     build(directory, folder)
     return folder / about.slide_id / f"{about.run_id}.h5"

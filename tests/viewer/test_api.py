@@ -13,8 +13,11 @@ from PIL import Image
 
 import vslide
 from lims.states import State
-from tests.viewer.making import CHUNK, FIELD_H, FIELD_W
+from tests.viewer.making import CHUNK, FIELD_H, FIELD_W, make_slide
 from viewer.models import VirtualSlide
+from viewer.readers import open_slides
+from vslide.jpeg import decode_picture
+from vslide.keys import ENVIRONMENT, KeyRing
 
 ADDRESSES = (
     "header.json",
@@ -93,6 +96,46 @@ def test_it_describes_the_mosaic(fluorescence: VirtualSlide, client_of: Callable
     assert header["levels"][2] == {
         "downsample": 8, "width": 48, "height": 32, "chunkWidth": 48, "chunkHeight": 32, "fieldsPerChunk": 8
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "encoding", "offset"), [("jpeg", "jpeg", 0), ("offset", "blosc", 300)])
+def test_it_tells_the_browser_how_chunks_are_stored(
+    register: Callable[..., VirtualSlide],
+    slide_files: dict[str, Path],
+    client_of: Callable[[str], Client],
+    kind: str,
+    encoding: str,
+    offset: int,
+) -> None:
+    virtual = register(slide_files[kind])
+    header = client_of("pathologist").get(address(virtual, "header.json")).json()
+    assert (header["encoding"], {channel["offset"] for channel in header["channels"]}) == (encoding, {offset})
+
+
+def test_a_jpeg_chunk_holds_all_colours(
+    register: Callable[..., VirtualSlide], slide_files: dict[str, Path], client_of: Callable[[str], Client]
+) -> None:
+    virtual = register(slide_files["jpeg"])
+    answer = client_of("pathologist").get(address(virtual, "chunks?level=8&blocks=0-1&channels=0"))
+    for frame in frames(answer.content):
+        assert decode_picture(frame or b"", 8 * 32, 48).shape == (256, 48, 3)
+
+
+def test_it_says_that_the_key_of_a_sealed_slide_is_missing(
+    register: Callable[..., VirtualSlide],
+    client_of: Callable[[str], Client],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ring = KeyRing(tmp_path / "keys")
+    monkeypatch.setenv(ENVIRONMENT, str(ring.directory))
+    virtual = register(make_slide(tmp_path, "fluorescence", 1, 1, key_id=ring.create()))
+    chunk = address(virtual, "chunks?level=1&blocks=0-0&channels=0")
+    assert client_of("pathologist").get(chunk).status_code == 200
+    open_slides.close()
+    monkeypatch.delenv(ENVIRONMENT)
+    assert client_of("pathologist").get(address(virtual, "header.json")).status_code == 200
+    assert client_of("pathologist").get(chunk).status_code == 503
 
 
 @pytest.mark.parametrize(("level", "blocks"), [(1, "4-9"), (4, "0-11"), (8, "0-1"), (32, "1-1")])
@@ -186,7 +229,7 @@ def test_it_windows_fluorescence_by_its_histogram(
     assert len(channels) == 4
     for channel in channels:
         assert 100 <= channel["autoLow"] < channel["autoHigh"] <= channel["top"]
-        assert sum(channel["counts"]) == 12 * 8 * 12  # each field's pixels of layer 32
+        assert sum(channel["counts"]) == 12 * 32 * 48  # each field's pixels of layer 8
 
 
 def test_it_serves_a_vendor_slide_as_tiles(

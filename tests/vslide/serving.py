@@ -19,7 +19,7 @@ def small_specimen(**changes: int) -> Specimen:
 
 
 def open_run(client: SlideService, specimen: Specimen, fence: int = 1) -> RunOpened:
-    header, planned = specimen.header, len(specimen.pixels)
+    header, planned = specimen.header, len(specimen.planes())
     return client.open_run(
         run_id=header.run_id, slide_id=header.slide_id, fence=fence, header=header, planned=planned
     )

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from vslide.build import build
 from vslide.codec import chunk_grid, decode_chunk, encode_plane
+from vslide.coding import Coding
 from vslide.journal import Journal
+from vslide.jpeg import encode_rgb
 from vslide.manifest import Manifest
 from vslide.model import RGB, Channel, FieldKey, Plane, SlideHeader
 
@@ -54,19 +56,28 @@ def brightfield(**changes: Any) -> SlideHeader:
 
 @dataclass(frozen=True)
 class Specimen:
-    """Fields of a slide with their pixels: `pixels[key, channel]` is (H, W)."""
+    """Fields of a slide with their pixels: `pixels[key, channel]` is (H, W). `pictures` holds the chunks of a
+    JPEG slide, whose pixels are what those decode to.
+    """
 
     header: SlideHeader
     pixels: dict[tuple[FieldKey, int], NDArray[Any]]
     corners: dict[FieldKey, tuple[int, int]]
+    pictures: dict[FieldKey, tuple[bytes, ...]] = field(default_factory=dict)
 
     def planes(self) -> list[Plane]:
-        size = self.header.pixel_size_um
+        """The planes as a scanner compresses them."""
+        shape, channels = self.header.chunk_shape, self.header.channels
+        if self.pictures:
+            return [self._plane(key, 0, chunks) for key, chunks in self.pictures.items()]
         return [
-            Plane(key, channel, self.corners[key][0] * size, self.corners[key][1] * size, 0.0, encode_plane(
-                pixels, self.header.chunk_shape))
+            self._plane(key, channel, encode_plane(pixels, shape, offset=channels[channel].offset))
             for (key, channel), pixels in self.pixels.items()
-        ]  # fmt: skip
+        ]
+
+    def _plane(self, key: FieldKey, channel: int, chunks: tuple[bytes, ...]) -> Plane:
+        size, (x, y) = self.header.pixel_size_um, self.corners[key]
+        return Plane(key, channel, x * size, y * size, 0.0, chunks)
 
     def mosaic(self) -> NDArray[Any]:
         """The reference (C, H, W): fields painted in acquisition order."""
@@ -95,14 +106,29 @@ def make_specimen(header: SlideHeader, seed: int = 0, overlap: float = 0.1) -> S
             for channel in range(len(header.channels)):
                 pixels[key, channel] = random.integers(0, limit, header.field_shape).astype(header.dtype)
     left, top = min(x for x, _ in corners.values()), min(y for _, y in corners.values())
-    return Specimen(header, pixels, {key: (x - left, y - top) for key, (x, y) in corners.items()})
+    pictures = _photograph(header, pixels) if header.encoding == "jpeg" else {}
+    return Specimen(header, pixels, {key: (x - left, y - top) for key, (x, y) in corners.items()}, pictures)
+
+
+def _photograph(
+    header: SlideHeader, pixels: dict[tuple[FieldKey, int], NDArray[Any]]
+) -> dict[FieldKey, tuple[bytes, ...]]:
+    """JPEG chunks of each field; from here on `pixels` are those that the JPEGs hold."""
+    pictures, coding = {}, Coding(replace(header, key_id=""))
+    for key in dict.fromkeys(key for key, _ in pixels):
+        colours = np.stack([pixels[key, channel] for channel in range(3)])
+        pictures[key] = encode_rgb(colours, header.chunk_shape)
+        held = coding.field(pictures[key], header, key, 0)
+        pixels |= {(key, channel): held[channel] for channel in range(3)}
+    return pictures
 
 
 def write_journal(directory: Path, specimen: Specimen, fence: int = 1) -> Path:
-    planes = specimen.planes()
+    """A run's journal with every plane, sealed if the header names a key of the environment's ring."""
+    planes, coding = specimen.planes(), Coding(specimen.header)
     with Journal.create(directory, specimen.header, specimen.header.run_id, fence, len(planes)) as journal:
         for sequence, plane in enumerate(planes):
-            journal.append(plane, sequence)
+            journal.append(coding.arrived(plane), sequence)
         journal.commit()
         return journal.path
 

@@ -90,6 +90,58 @@ def test_many_threads_read_the_same_pixels(mosaic):
             assert np.array_equal(found, cut(reference, *box, 0))
 
 
+def test_a_small_cache_and_small_batches_read_the_same(mosaic, monkeypatch):
+    path, specimen = mosaic
+    monkeypatch.setattr("vslide.readers.chunked.BATCH_BYTES", 20_000)
+    reference, random = specimen.mosaic(), np.random.default_rng(7)
+    _, tall, wide = reference.shape
+    boxes = [tuple(int(n) for n in random.integers((0, 0, 1, 1), (wide, tall, 300, 200))) for _ in range(60)]
+    with MosaicSlide(path, cache_bytes=50_000) as slide, ThreadPoolExecutor(8) as pool:
+        for box, found in zip(boxes, pool.map(lambda box: slide.region(*box), boxes), strict=True):
+            assert np.array_equal(found, cut(reference, *box, 0))
+
+
+def test_a_stored_tile_is_the_callers_own(mosaic):
+    path, specimen = mosaic
+    with vslide.open(path) as slide:
+        key = slide.fields[-1].key  # the last one: nothing lies on top of it
+        x, y = specimen.corners[key]
+        for _ in range(2):
+            found = slide.region(x, y, 48, 72, channels=[2])
+            assert np.array_equal(found[0], specimen.pixels[key, 2][:, :48])
+            found[:] = 0
+        assert slide.region(x, y, 48, 72).any()  # from now on it is kept
+        slide.region(x, y, 48, 72, channels=[2])[:] = 0
+        assert np.array_equal(slide.region(x, y, 48, 72)[2], specimen.pixels[key, 2][:, :48])
+
+
+def test_a_region_by_micrometres_is_the_one_by_px(mosaic):
+    with vslide.open(mosaic[0]) as slide:
+        found = slide.region_um(20, 10.1, 30, 25, level=4, channels=[1])
+        assert np.array_equal(found, slide.region(10, 5, 15, 13, level=4, channels=[1]))
+
+
+def test_the_field_at_a_place_is_the_last_one_there(mosaic):
+    path, specimen = mosaic
+    with vslide.open(path) as slide:
+        for x, y in ((0, 0), (100, 70), (255, 199), (430, 250)):
+            corners = specimen.corners.items()
+            there = [key for key, (left, top) in corners if 0 <= x - left < 96 and 0 <= y - top < 72]
+            found = slide.field_at(x, y)
+            assert (found.key if found else None) == (there[-1] if there else None)
+        assert slide.field_at(-1, 0) is None
+
+
+@pytest.mark.parametrize("step", [2, 3, 4, 8, 16, 100, 128])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_whole_blocks_are_their_means(step, dtype):
+    top = np.iinfo(dtype).max
+    pixels = np.random.default_rng(step).integers(top - 9, top + 1, (2, 3 * step, 2 * step)).astype(dtype)
+    blocks = pixels.reshape(2, 3, step, 2, step).astype(np.int64).sum(axis=(2, 4))
+    expected = (blocks + step * step // 2) // (step * step)
+    assert np.array_equal(resample(pixels, (0, 0), step, (3, 2)), expected)
+
+
 def test_thumbnail_and_info_describe_the_whole_slide(mosaic):
     path, specimen = mosaic
     with vslide.open(path) as slide:
@@ -143,3 +195,6 @@ def test_focus_layers_and_time_points_are_kept_apart(tmp_path):
         assert (slide.layers, len(slide.fields)) == (3, 6)
         for (z, t), picture in stack.items():
             assert np.array_equal(slide.region(0, 0, 100, 72, z=z, t=t)[0], picture)
+            found = slide.field_at(50, 50, z=z, t=t)
+            assert found is not None
+            assert (found.key.z, found.key.t) == (z, t)

@@ -3,46 +3,24 @@ file.
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
 import vslide
+from tests.vslide.dealing import dealt
 from tests.vslide.slides import make_header, make_specimen, publish, write_journal
-from vslide.dealer import Dealer
 from vslide.errors import NoSuchField, NotASlide
+from vslide.export import export
+from vslide.export.common import Options
 from vslide.reader import SlideReader
-from vslide.remote_messages import REQUESTS
-from wire import Server
+from vslide.remote import open_remote
 
-MOSAICS = ("hdf5", "journal", "remote hdf5", "remote journal")
-VENDORS = ("tiff", "remote tiff")
-
-
-@contextmanager
-def dealt(root: Path) -> Iterator[str]:
-    """A dealer in a thread; its endpoint."""
-    dealer, stop = Dealer(root), threading.Event()
-    with Server("tcp://127.0.0.1:*", REQUESTS) as server:
-
-        def run() -> None:
-            while not stop.is_set():
-                server.serve_once(dealer.handle, 0.02)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield server.endpoint
-        finally:
-            stop.set()
-            thread.join()
-            dealer.close()
+MOSAICS = ("hdf5", "journal", "remote hdf5", "remote journal", "broker hdf5", "broker journal", "pixels hdf5")
+VENDORS = ("tiff", "remote tiff", "broker tiff", "dicom", "remote dicom")
 
 
 @pytest.fixture(scope="module")
@@ -56,36 +34,50 @@ def store(tmp_path_factory: pytest.TempPathFactory):
     tifffile.imwrite(root / "vendor.tif", picture, tile=(64, 64), photometric="rgb", resolution=(20_000,
     20_000),
                      resolutionunit=3)  # fmt: skip
-    with dealt(root) as endpoint:
+    with vslide.open(root / "vendor.tif") as slide:
+        export(slide, root / "series", "dicom", Options(lossless=True))
+    with dealt(root) as endpoint, dealt(None, behind=[endpoint]) as broker:
         yield {
             "specimen": specimen,
             "picture": picture,
             "hdf5": str(path),
             "journal": str(root / "live"),
             "tiff": str(root / "vendor.tif"),
+            "dicom": str(root / "series"),
+            "remote dicom": f"{endpoint}#series",
             "remote hdf5": f"{endpoint}#{path.relative_to(root)}",
             "remote journal": f"{endpoint}#live",
             "remote tiff": f"{endpoint}#vendor.tif",
+            "broker hdf5": f"{broker}#{path.relative_to(root)}",
+            "broker journal": f"{broker}#live",
+            "broker tiff": f"{broker}#vendor.tif",
+            "pixels hdf5": f"{endpoint}#{path.relative_to(root)}",
             "endpoint": endpoint,
             "root": root,
         }
 
 
+def opened(store, name: str) -> SlideReader:
+    if name.startswith("pixels"):
+        return open_remote(store[name], pixels=True)
+    return vslide.open(store[name])
+
+
 @pytest.fixture(params=[*MOSAICS, *VENDORS])
 def reader(request, store) -> Iterator[SlideReader]:
-    with vslide.open(store[request.param]) as slide:
+    with opened(store, request.param) as slide:
         yield slide
 
 
 @pytest.fixture(params=MOSAICS)
 def mosaic(request, store) -> Iterator[SlideReader]:
-    with vslide.open(store[request.param]) as slide:
+    with opened(store, request.param) as slide:
         yield slide
 
 
 @pytest.fixture(params=VENDORS)
 def vendor(request, store) -> Iterator[SlideReader]:
-    with vslide.open(store[request.param]) as slide:
+    with opened(store, request.param) as slide:
         yield slide
 
 
@@ -105,6 +97,24 @@ def test_a_region_has_the_shape_and_type_that_were_asked_for(reader):
     assert (found.shape, found.dtype) == ((count, 30, 40), reader.dtype)
     assert reader.region(0, 0, 20, 10, level=2.5, channels=[1]).shape == (1, 10, 20)
     found[:] = 0  # the caller's own
+
+
+def test_a_region_comes_by_micrometres_too(reader):
+    found = reader.region_um(10, 5.1, 20, 15, level=2, channels=[1])
+    assert np.array_equal(found, reader.region(10, 5, 20, 15, level=2, channels=[1]))
+
+
+def test_what_lies_far_away_is_refused(reader):
+    for corner in ((1 << 62, 0), (0, -(1 << 62))):
+        with pytest.raises(NoSuchField):
+            reader.region(*corner, 4, 4, level=32)
+
+
+@pytest.mark.parametrize("where", [{"z": 1}, {"z": -1}, {"t": 1}, {"t": -1}, {"level": float("inf")}])
+def test_a_layer_or_time_that_is_not_there_is_named(reader, where):
+    assert (reader.layers, reader.times) == (1, 1)
+    with pytest.raises(NoSuchField):
+        reader.region(0, 0, 4, 4, **where)
 
 
 def test_outside_is_background(reader):
@@ -157,6 +167,14 @@ def test_a_mosaic_is_the_specimen(mosaic, store):
     assert mosaic.header == store["specimen"].header
 
 
+def test_it_knows_the_field_at_a_place(mosaic, store):
+    corners = store["specimen"].corners
+    last = mosaic.fields[-1]
+    x, y = corners[last.key]
+    assert mosaic.field_at(x + 50, y + 40) == last
+    assert mosaic.field_at(-1, 0) is None
+
+
 def test_a_field_is_what_the_camera_saw(mosaic, store):
     specimen = store["specimen"]
     for field in mosaic.fields[::5]:
@@ -187,6 +205,7 @@ def test_a_chunk_that_is_not_there_is_named(mosaic):
 def test_a_vendor_file_shows_its_picture_and_keeps_no_fields(vendor, store):
     expected = np.moveaxis(store["picture"], -1, 0)[:, 10:60, 20:90]
     assert np.array_equal(vendor.region(20, 10, 70, 50), expected)
+    assert vendor.field_at(5, 5) is None
     for ask in (lambda: vendor.plane(0, 0), lambda: vendor.chunk(0, 0, 0, 0)):
         with pytest.raises(NoSuchField):
             ask()
@@ -194,7 +213,7 @@ def test_a_vendor_file_shows_its_picture_and_keeps_no_fields(vendor, store):
 
 def test_a_region_larger_than_a_frame_travels_whole(store, monkeypatch):
     monkeypatch.setattr("vslide.dealer.FRAME_BYTES", 1000)
-    with vslide.open(store["hdf5"]) as here, vslide.open(store["remote hdf5"]) as there:
+    with vslide.open(store["hdf5"]) as here, opened(store, "pixels hdf5") as there:
         assert np.array_equal(here.region(0, 0, 200, 150), there.region(0, 0, 200, 150))
 
 

@@ -2,12 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from wire import CannotBind, Fault, Message, Receiver, Server
-from wire.rpc import Handler
+from wire.envelope import Handler
 
+Made = TypeVar("Made")
 ANYWHERE = "tcp://127.0.0.1:*"
 
 
@@ -34,7 +36,7 @@ class Item(Message, frozen=True):
 @contextmanager
 def serving(handler: Handler, endpoint: str = ANYWHERE) -> Iterator[Server]:
     """A server in a thread."""
-    with Server(endpoint, (Ask,)) as server, running(lambda: server.serve_once(handler, 0.02)):
+    with again(lambda: Server(endpoint, (Ask,))) as server, running(lambda: server.serve_once(handler, 0.02)):
         yield server
 
 
@@ -56,12 +58,12 @@ def running(step: Callable[[], object]) -> Iterator[None]:
         thread.join()
 
 
-def receiver_again(endpoint: str, types: Sequence[type[Message]]) -> Receiver:
-    """A receiver where another was: a closed socket gives its port back a moment later."""
+def again(make: Callable[[], Made]) -> Made:
+    """Bind where another was bound: a closed socket gives its port back a moment later."""
     until = time.monotonic() + 5
     while True:
         try:
-            return Receiver(endpoint, types)
+            return make()
         except CannotBind:
             if time.monotonic() > until:
                 raise

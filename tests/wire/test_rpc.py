@@ -100,7 +100,7 @@ def test_it_says_so_when_it_does_not_know_a_request() -> None:
 
 def test_it_says_when_the_server_speaks_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(lambda ask, frames: Told(n=1)) as server, Client(server.endpoint, (Told,)) as client:
-        monkeypatch.setattr("wire.rpc.PREFIX", b"NCT\x09")
+        monkeypatch.setattr("wire.envelope.PREFIX", b"NCT\x09")
         with pytest.raises(VersionMismatch):
             client.call(Ask(n=1))
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.wire.making import ANYWHERE, Ask, Told, running
 from wire import Client, Insecure, KeyPair, Publisher, Security, Server, Timeout
+from wire.__main__ import main
 
 
 def ask(endpoint: str, security: Security | None) -> Told:
@@ -59,3 +60,16 @@ def test_it_keeps_keys_to_itself(tmp_path: Path) -> None:
     file.chmod(0o644)
     with pytest.raises(Insecure, match="read by others"):
         KeyPair.load(file)
+
+
+def test_it_makes_keys_for_both_sides(tmp_path: Path) -> None:
+    server, client = tmp_path / "server.key", tmp_path / "client.key"
+    assert [main(["keys", str(file)]) for file in (server, client)] == [0, 0]
+    assert main(["keys", str(server)]) == 1  # never over another
+    public = {file: tmp_path / f"{file.name}.pub" for file in (server, client)}
+    here, there = Security.of_server(server, [public[client]]), Security.of_client(client, public[server])
+    assert (here.keys.public, there.keys.public) == (there.server, *here.allowed)
+    assert b"secret" not in public[server].read_bytes()
+    public[server].write_text("public = short", encoding="ascii")
+    with pytest.raises(Insecure, match="no public key"):
+        Security.of_client(client, public[server])

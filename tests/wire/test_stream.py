@@ -3,7 +3,7 @@
 import pytest
 import zmq
 
-from tests.wire.making import ANYWHERE, Hello, Item, Store, Welcome, receiver_again, running
+from tests.wire.making import ANYWHERE, Hello, Item, Store, Welcome, again, running
 from wire import Fault, PeerLost, Receiver, Refused, Sender
 
 TYPES = (Hello, Item)
@@ -47,7 +47,11 @@ def test_it_goes_on_with_a_receiver_that_was_restarted() -> None:
         sender.drain(10)
     first.close()
     send(sender, range(5, 10))
-    with receiver_again(endpoint, TYPES) as again, running((after := Store(again)).step), sender:
+    with (
+        again(lambda: Receiver(endpoint, TYPES)) as after_it,
+        running((after := Store(after_it)).step),
+        sender,
+    ):
         sender.drain(20)
     assert {seq for seq, _ in before.items + after.items} == set(range(10))
 
@@ -113,7 +117,11 @@ def test_it_resends_a_window_once_to_a_receiver_that_was_restarted() -> None:
         sender = Sender(endpoint, Hello(), (Welcome,))
     first.close()
     send(sender, range(50))
-    with receiver_again(endpoint, TYPES) as again, running((after := Store(again)).step), sender:
+    with (
+        again(lambda: Receiver(endpoint, TYPES)) as after_it,
+        running((after := Store(after_it)).step),
+        sender,
+    ):
         sender.drain(20)
         assert sender.resent <= 2 * 50
     assert sorted({seq for seq, _ in after.items}) == list(range(50))

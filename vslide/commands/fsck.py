@@ -8,7 +8,9 @@ from vslide.fsck import fsck
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_path(parser, "root", "a directory of slides and journals, or one of them")
-    parser.add_argument("--repair", action="store_true", help="cut torn tails, remove drafts of dead builds")
+    parser.add_argument(
+        "--repair", action="store_true", help="cut torn tails, remove drafts of dead processes"
+    )
     add_json(parser)
 
 

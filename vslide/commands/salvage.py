@@ -16,7 +16,9 @@ def run(options: argparse.Namespace) -> Outcome:
     back = salvage(options.source, options.output)
     lines = [f"{back.planes} planes came back, {len(back.lost)} are lost", f"journal: {back.journal}"]
     lines += (
-        [f"slide: {back.slide.path} ({back.slide.fields} fields)"] if back.slide else ["no field is whole"]
+        [f"slide: {back.slide.path} ({back.slide.fields} fields)"]
+        if back.slide
+        else ["no slide: no field is whole, or its key is not here"]
     )
     lines += [f"lost: r={r} c={c} z={z} t={t} channel={w}" for r, c, z, t, w in back.lost]
     data = {

@@ -5,6 +5,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -12,13 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vslide.errors import NoSuchField
-from vslide.geometry import Placement, overlap
+from vslide.geometry import Placement, box_of_um
 from vslide.layers import resample
 from vslide.layout import pixel_type
 from vslide.model import Channel, Field, SlideHeader, header_as_dict
+from vslide.reader import SlideReader
 
 Pixels = NDArray[Any]
+Box = tuple[int, int, int, int]
 MAX_REGION_PIXELS = 1 << 28
+FURTHEST = 1 << 40
+"""px from the corner of a slide: beyond any, and well within 64 bits at each level."""
 CACHE_BYTES = 64 << 20
 _SHAPES = ("field_width", "field_height", "chunk_width", "chunk_height")
 
@@ -34,14 +39,21 @@ class PixelCache:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, Pixels] = OrderedDict()
 
+    def held(self, key: Hashable) -> Pixels | None:
+        """The array kept under `key`, or None. Callers must not write into it."""
+        with self._lock:
+            pixels = self._kept.get(key)
+            if pixels is not None:
+                self._kept.move_to_end(key)
+        return pixels
+
     def get(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels:
         """The array kept under `key`, made by `make()` when it is not there. Callers must not write into
         it.
         """
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
+        pixels = self.held(key)
+        if pixels is not None:
+            return pixels
         pixels = make()
         with self._lock:
             if key not in self._kept:
@@ -52,10 +64,11 @@ class PixelCache:
         return pixels
 
 
-def check_region(width: int, height: int, channels: int) -> None:
-    """Raise NoSuchField unless a region of this size may be asked for."""
-    if width < 1 or height < 1 or width * height * max(1, channels) > MAX_REGION_PIXELS:
-        raise NoSuchField(f"a region of {width} x {height} px in {channels} channels")
+def check_region(width: int, height: int, channels: int, corner: tuple[int, int] = (0, 0)) -> None:
+    """Raise NoSuchField unless a region of this size and place may be asked for."""
+    small = width > 0 and height > 0 and width * height * max(1, channels) <= MAX_REGION_PIXELS
+    if not small or max(map(abs, corner)) > FURTHEST:
+        raise NoSuchField(f"a region of {width} x {height} px in {channels} channels at {corner}")
 
 
 def shrink_to(pixels: Pixels, max_size: int) -> Pixels:
@@ -69,8 +82,31 @@ def shrink_to(pixels: Pixels, max_size: int) -> Pixels:
     )
 
 
-class MosaicReader(ABC):
-    """A slide that is a mosaic of fields. Subclasses say how to get a window of one plane."""
+class InMicrometres:
+    """`region_um` of every reader, by its `region`."""
+
+    def region_um(
+        self: SlideReader,
+        x_um: float,
+        y_um: float,
+        width_um: float,
+        height_um: float,
+        *,
+        level: float = 1,
+        channels: Sequence[int] | None = None,
+        z: int = 0,
+        t: int = 0,
+    ) -> Pixels:
+        """A region by µm from the top-left corner of the whole slide (of a mosaic: the smallest x and y of
+        all fields' corners), to the nearest px of `level`. Raises NoSuchField, also where the size of a px is
+        not known.
+        """
+        box = box_of_um(x_um, y_um, width_um, height_um, self.pixel_size_um * level)
+        return self.region(*box, level=level, channels=channels, z=z, t=t)
+
+
+class MosaicReader(InMicrometres, ABC):
+    """A slide that is a mosaic of fields. Subclasses say how to get its planes and parts of the mosaic."""
 
     kind: Literal["mosaic", "vendor"] = "mosaic"
     header: SlideHeader
@@ -79,8 +115,12 @@ class MosaicReader(ABC):
     placement: Placement
 
     @abstractmethod
-    def window(self, index: int, channel: int, level: int, rows: slice, columns: slice) -> Pixels:
-        """Pixels [rows, columns] of one colour field at a stored level."""
+    def plane(self, index: int, channel: int, *, level: int = 1) -> Pixels:
+        """One colour field (h, w) at a stored level. Raises NoSuchField."""
+
+    @abstractmethod
+    def _compose(self, box: Box, level: int, channels: tuple[int, ...], z: int, t: int) -> Pixels:
+        """(C, height, width) of box (x, y, width, height) in px of a stored level."""
 
     @abstractmethod
     def chunk(self, index: int, channel: int, row: int, column: int, *, level: int = 1) -> bytes:
@@ -111,7 +151,7 @@ class MosaicReader(ABC):
     def magnification(self) -> float:
         return self.header.magnification
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype[Any]:
         return pixel_type(self.header)
 
@@ -124,6 +164,11 @@ class MosaicReader(ABC):
         """Number of focus layers (z)."""
         return self.header.layers
 
+    @property
+    def times(self) -> int:
+        """Number of time points (t)."""
+        return self.header.times
+
     def info(self) -> dict[str, Any]:
         """A JSON-able summary."""
         header = self.header
@@ -133,21 +178,16 @@ class MosaicReader(ABC):
             "width": self.size[0],
             "height": self.size[1],
             "levels": list(self.levels),
-            "fields": len(self.fields),
+            "fields": len(self.placement.x),
             "field": {"width": header.field_width, "height": header.field_height},
             "chunk": {"width": header.chunk_width, "height": header.chunk_height},
         }
 
     def check_plane(self, index: int, channel: int, level: float) -> None:
         """Raise NoSuchField unless the slide has this plane at this level."""
-        if not (0 <= index < len(self.fields) and 0 <= channel < len(self.channels) and level in self.levels):
+        known = 0 <= index < len(self.placement.x) and 0 <= channel < len(self.channels)
+        if not (known and level in self.levels):
             raise NoSuchField(f"no field {index}, channel {channel} at level {level:g}")
-
-    def plane(self, index: int, channel: int, *, level: int = 1) -> Pixels:
-        """One colour field (h, w) at a stored level."""
-        self.check_plane(index, channel, level)
-        height, width = self.placement.field_at(level)
-        return np.array(self.window(index, channel, level, slice(0, height), slice(0, width)))
 
     def region(
         self,
@@ -166,10 +206,8 @@ class MosaicReader(ABC):
 
         Later fields lie on top. Outside every field: 0, or 255 in brightfield. Raises NoSuchField.
         """
-        wanted = tuple(range(len(self.channels))) if channels is None else tuple(channels)
-        check_region(width, height, len(wanted))
-        if not all(0 <= channel < len(self.channels) for channel in wanted) or not level > 0:
-            raise NoSuchField(f"no channels {wanted} at level {level:g}")
+        wanted = self._wanted(channels, level, z, t)
+        check_region(width, height, len(wanted), (x, y))
         stored = int(max((one for one in self.levels if one <= level), default=1))
         if stored == level:
             return self._compose((x, y, width, height), stored, wanted, z, t)
@@ -180,19 +218,17 @@ class MosaicReader(ABC):
         source = self._compose((left, top, right - left, bottom - top), stored, wanted, z, t)
         return resample(source, (y * scale - top, x * scale - left), scale, (height, width))
 
-    def _compose(
-        self, box: tuple[int, int, int, int], level: int, channels: tuple[int, ...], z: int, t: int
-    ) -> Pixels:
-        left, top, width, height = box
-        canvas = np.full((len(channels), height, width), self.header.background, self.dtype)
-        x, y = self.placement.at(level)
-        tall, wide = self.placement.field_at(level)
-        for index in self.placement.inside(box, level, z, t):
-            from_x, to_x = overlap(int(x[index]), wide, left, width)
-            from_y, to_y = overlap(int(y[index]), tall, top, height)
-            for number, channel in enumerate(channels):
-                canvas[number, to_y, to_x] = self.window(index, channel, level, from_y, from_x)
-        return canvas
+    def _wanted(self, channels: Sequence[int] | None, level: float, z: int, t: int) -> tuple[int, ...]:
+        wanted = tuple(range(len(self.channels))) if channels is None else tuple(channels)
+        known = all(0 <= channel < len(self.channels) for channel in wanted)
+        if not (known and 0 <= z < self.layers and 0 <= t < self.times and 0 < level < math.inf):
+            raise NoSuchField(f"no channels {wanted}, layer {z}, time {t} at level {level:g}")
+        return wanted
+
+    def field_at(self, x: int, y: int, *, z: int = 0, t: int = 0) -> Field | None:
+        """The field that shows at a px of level 1; None where nothing was scanned."""
+        found = self.placement.inside((x, y, 1, 1), 1, z, t)
+        return self.fields[found[-1]] if found else None
 
     def thumbnail(self, max_size: int = 512) -> Pixels:
         """(C, h, w) of the whole mosaic, no side longer than `max_size` px."""

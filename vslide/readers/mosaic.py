@@ -1,37 +1,48 @@
 """A finished slide in a local HDF5 file."""
 
+from collections.abc import Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vslide.errors import Damaged, NoSuchField
-from vslide.geometry import place
-from vslide.layout import GROUPED, chunk_counts
-from vslide.readers.base import MosaicReader, PixelCache, Pixels, shrink_to
+from vslide.errors import Damaged
+from vslide.geometry import place_table
+from vslide.keys import KeyRing
+from vslide.layout import chunk_counts
+from vslide.model import Field
+from vslide.pool import WORKERS
+from vslide.readers.base import CACHE_BYTES, PixelCache, Pixels, shrink_to
+from vslide.readers.chunked import ChunkedReader, ChunkPlace
 from vslide.store import SlideFile
 
 
-class MosaicSlide(MosaicReader):
+class MosaicSlide(ChunkedReader):
     """Reads chunks by their place in the file and decodes them outside HDF5's lock. Thread-safe.
 
-    Raises NotASlide or Damaged while opening. Checksums are the business of `vslide.verify`; a chunk that
-    does not decode raises Damaged here.
+    The last decoded chunks are kept, `cache_bytes` of them. Raises NotASlide or Damaged while opening.
+    Checksums are the business of `vslide.verify`; a chunk that does not decode raises Damaged here.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = SlideFile(path)
+    def __init__(self, path: Path, keys: KeyRing | None = None, *, cache_bytes: int = CACHE_BYTES) -> None:
+        self._file = SlideFile(path, keys)
         self.path = path
         self.header = self._file.header
-        self.fields = self._file.fields
         self.levels = tuple(float(level) for level in self._file.levels)
-        self._each = len(self.header.channels) // self.header.planes
-        self._cache = PixelCache()
+        self._cache = PixelCache(cache_bytes)
         try:
-            self.placement = place(self.fields, self.header.pixel_size_um, self.header.field_shape)
+            self.placement = place_table(
+                self._file.positions, self.header.pixel_size_um, self.header.field_shape
+            )
         except Damaged:
             self._file.close()
             raise
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:  # type: ignore[override]
+        """Made when somebody asks: most pictures need the positions alone."""
+        return self._file.fields
 
     def close(self) -> None:
         self._file.close()
@@ -39,43 +50,25 @@ class MosaicSlide(MosaicReader):
     def info(self) -> dict[str, Any]:
         return super().info() | {"bytes": self.path.stat().st_size}
 
-    def _place(self, index: int, channel: int, level: int, row: int = 0, column: int = 0) -> tuple[int, ...]:
-        run = self._file.index(level).chunks[0] if level in GROUPED else 1
-        return index // run, channel // self._each, row, column
-
     def chunk(self, index: int, channel: int, row: int, column: int, *, level: int = 1) -> bytes:
         """Stored bytes of one chunk. At the grouped levels 8, 16, 32 it also holds the field's neighbours in
         time.
         """
-        self.check_plane(index, channel, level)
-        place_in_file = self._place(index, channel, level, row, column)
-        counts = self._file.index(level).sizes.shape
-        if not (0 <= row < counts[2] and 0 <= column < counts[3]):
-            raise NoSuchField(f"no chunk ({row}, {column}) at level {level}")
-        return self._file.plain(level, place_in_file)
+        _, *place_in_file = self.place_of(index, channel, row, column, level)
+        return self._file.plain(level, tuple(place_in_file))
 
-    def _pixels(self, level: int, where: tuple[int, ...]) -> Pixels:
-        return self._cache.get((level, where), lambda: self._file.pixels(level, where))
+    def held(self, where: ChunkPlace) -> Pixels | None:
+        return self._cache.held(where)
 
-    def window(self, index: int, channel: int, level: int, rows: slice, columns: slice) -> Pixels:
-        if level != 1:
-            where = self._place(index, channel, level)
-            run = self._file.index(level).chunks[0]
-            return self._pixels(level, where)[index % run, channel % self._each, rows, columns]
-        tall, wide = self.header.chunk_shape
-        result = np.empty((rows.stop - rows.start, columns.stop - columns.start), self.dtype)
-        for row in range(rows.start // tall, -(-rows.stop // tall)):
-            for column in range(columns.start // wide, -(-columns.stop // wide)):
-                pixels = self._pixels(1, (index, channel // self._each, row, column))[0, channel % self._each]
-                top, left = max(rows.start, row * tall), max(columns.start, column * wide)
-                bottom, right = min(rows.stop, (row + 1) * tall), min(columns.stop, (column + 1) * wide)
-                part = pixels[
-                    top - row * tall : bottom - row * tall, left - column * wide : right - column * wide
-                ]
-                result[
-                    top - rows.start : bottom - rows.start, left - columns.start : right - columns.start
-                ] = part
-        return result
+    def chunk_pixels(self, where: ChunkPlace) -> Pixels:
+        return self._cache.get(where, lambda: self.fresh_pixels(where))
+
+    def fresh_pixels(self, where: ChunkPlace) -> Pixels:
+        return self._file.pixels(where[0], where[1:])
+
+    def expect(self, places: Sequence[ChunkPlace]) -> None:
+        if len(places) > WORKERS:
+            self._file.expect(places[0][0], [where[1:] for where in places])
 
     def thumbnail(self, max_size: int = 512) -> Pixels:
         """(C, h, w) from the stored overview; finer than the overview is composed from the layers."""
@@ -89,5 +82,6 @@ class MosaicSlide(MosaicReader):
         for where in np.ndindex(*chunk_counts(index.shape, index.chunks)):
             plane, y, x = where[0] * each, where[1] * tall, where[2] * wide
             room = overview[plane : plane + each, y : y + tall, x : x + wide]
-            room[...] = self._pixels(0, where)[:, : room.shape[1], : room.shape[2]]
+            pixels = self._cache.get((0, *where), partial(self._file.pixels, 0, where))
+            room[...] = pixels[:, : room.shape[1], : room.shape[2]]
         return shrink_to(overview, max_size)

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from vslide.errors import Damaged, IdentityRefused, NotASlide
+from vslide.errors import Damaged, NotASlide
 from vslide.model import RGB, Channel
 from vslide.readers.base import PixelCache
-from vslide.readers.vendor import Pixels, VendorReader
+from vslide.readers.vendor import Pixels, VendorReader, named_channel
 
-_COLOURS = ("#3366ff", "#33ff66", "#ff3333", "#ff33ff", "#ffff33", "#33ffff", "#ffffff", "#ff9933")
 _SIZE = re.compile(r'PhysicalSizeX="([0-9.eE+-]+)"')
 _UNIT = re.compile(r'PhysicalSizeXUnit="([^"]{1,8})"')
 _CHANNEL = re.compile(r'<Channel\b[^>]*?\bName="([^"]{0,200})"')
@@ -144,17 +143,8 @@ def _channels(text: str, colours: int, samples: int) -> tuple[Channel, ...]:
     if colours == 1 and samples == 3:
         return RGB
     names = _CHANNEL.findall(text)
-    return tuple(_channel(number, names) for number in range(colours * samples))
-
-
-def _channel(number: int, names: list[str]) -> Channel:
-    colour = _COLOURS[number % len(_COLOURS)]
-    try:
-        return Channel(
-            names[number] if number < len(names) and names[number] else f"channel {number + 1}", colour
-        )
-    except IdentityRefused:
-        return Channel(f"channel {number + 1}", colour)
+    names += [""] * (colours * samples - len(names))
+    return tuple(named_channel(number, names[number]) for number in range(colours * samples))
 
 
 def _pixel_size(text: str, page: Any) -> float:

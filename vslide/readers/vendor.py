@@ -10,22 +10,23 @@ import numpy as np
 import openslide
 from numpy.typing import NDArray
 
-from vslide.errors import Damaged, NoSuchField, NotASlide
+from vslide.errors import Damaged, IdentityRefused, NoSuchField, NotASlide
 from vslide.layers import resample
 from vslide.layout import channels_as_dicts
 from vslide.model import RGB, Channel, Field, SlideHeader
-from vslide.readers.base import check_region, shrink_to
+from vslide.readers.base import InMicrometres, check_region, shrink_to
 
 Pixels = NDArray[Any]
 
 
-class VendorReader:
+class VendorReader(InMicrometres):
     """What the readers of vendor files share. Subclasses fill the attributes and read one stored level."""
 
     kind: Literal["mosaic", "vendor"] = "vendor"
     header: SlideHeader | None = None
     fields: tuple[Field, ...] = ()
     layers: int = 1
+    times: int = 1
     size: tuple[int, int]
     pixel_size_um: float
     magnification: float
@@ -84,18 +85,16 @@ class VendorReader:
         level: float = 1,
         channels: Sequence[int] | None = None,
         z: int = 0,
+        t: int = 0,
     ) -> Pixels:
         """(C, height, width); x, y, width, height in px of `level`, which need not be stored. Outside:
         background.
         """
         wanted = tuple(range(len(self.channels))) if channels is None else tuple(channels)
-        check_region(width, height, len(wanted))
-        if (
-            not all(0 <= one < len(self.channels) for one in wanted)
-            or not level > 0
-            or not 0 <= z < self.layers
-        ):
-            raise NoSuchField(f"no channels {wanted}, layer {z} at level {level:g}")
+        check_region(width, height, len(wanted), (x, y))
+        known = all(0 <= one < len(self.channels) for one in wanted)
+        if not (known and 0 <= z < self.layers and 0 <= t < self.times and 0 < level < math.inf):
+            raise NoSuchField(f"no channels {wanted}, layer {z}, time {t} at level {level:g}")
         number = max((n for n, one in enumerate(self.levels) if one <= level * (1 + 1e-3)), default=0)
         scale = level / self.levels[number]
         if abs(scale - 1) < 1e-3:
@@ -105,6 +104,10 @@ class VendorReader:
         check_region(right - left, bottom - top, len(wanted))
         source = self.read_level(number, (left, top, right - left, bottom - top), wanted, z)
         return resample(source, (y * scale - top, x * scale - left), scale, (height, width))
+
+    def field_at(self, x: int, y: int, *, z: int = 0, t: int = 0) -> Field | None:
+        """A vendor file keeps no single fields of view: None."""
+        return None
 
     def thumbnail(self, max_size: int = 512) -> Pixels:
         """(C, h, w) of the whole slide, no side longer than `max_size` px."""
@@ -154,6 +157,20 @@ class OpenSlideFile(VendorReader):
         pixels = np.asarray(picture)
         shown = np.where(pixels[..., 3:] > 0, pixels[..., :3], np.uint8(self.background))
         return np.ascontiguousarray(np.moveaxis(shown, -1, 0)[list(channels)])
+
+
+_COLOURS = ("#3366ff", "#33ff66", "#ff3333", "#ff33ff", "#ffff33", "#33ffff", "#ffffff", "#ff9933")
+
+
+def named_channel(
+    number: int, name: str, excitation_nm: float | None = None, emission_nm: float | None = None
+) -> Channel:
+    """Channel `number` with a colour for the screen. A name that could be a person's is not taken."""
+    colour = _COLOURS[number % len(_COLOURS)]
+    try:
+        return Channel(name or f"channel {number + 1}", colour, excitation_nm, emission_nm)
+    except IdentityRefused:
+        return Channel(f"channel {number + 1}", colour, excitation_nm, emission_nm)
 
 
 def _number(text: str | None) -> float:

@@ -60,7 +60,10 @@ class MosaicLayer extends Layer {
       header,
       layout: new MosaicLayout(header.fields, Flatbush),
       chunksUrl: urls.chunks,
-      decode: (buffer) => decoder.decode(buffer),
+      decode: (buffer, channels) => {
+        const offsets = channels.map((channel) => header.channels[channel]?.offset ?? 0);
+        return decoder.decode(buffer, { encoding: header.encoding, offsets });
+      },
       onChange: () => this.changed(),
       onProblem: events.onProblem,
     });

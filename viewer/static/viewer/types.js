@@ -8,6 +8,7 @@
  * @property {string} colour "#rrggbb"
  * @property {number} low first intensity shown
  * @property {number} high last intensity shown
+ * @property {number} offset to add to its decoded samples, modulo 2^16
  */
 
 /**
@@ -43,6 +44,7 @@
  * @property {"mosaic" | "vendor"} kind
  * @property {"brightfield" | "fluorescence"} modality
  * @property {"uint8" | "uint16"} dtype
+ * @property {"blosc" | "jpeg"} encoding of the stored chunks; a JPEG holds all three channels
  * @property {number} width pixels of level 1
  * @property {number} height
  * @property {number} pixelSizeUm

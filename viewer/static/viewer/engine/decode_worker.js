@@ -1,22 +1,38 @@
 /**
- * @file A worker that turns a framed batch of stored Blosc chunks into pixels.
+ * @file A worker that turns a framed batch of stored chunks, Blosc or JPEG, into pixels.
  */
 
 // @ts-ignore: resolved by the server's static files, not by the compiler; the package's types follow below
 import BloscModule from "../../npm/numcodecs/dist/blosc.js";
 import { readFrames } from "./frames.js";
+import { planesOf } from "./samples.js";
 
 const Blosc = /** @type {typeof import("numcodecs/blosc").default} */ (BloscModule);
 const codec = Blosc.fromConfig({ id: "blosc" });
 
-/** @param {MessageEvent<{job: number, buffer: ArrayBuffer}>} event */
-async function decode({ data: { job, buffer } }) {
+/** @param {Uint8Array} frame */
+async function blosc(frame) {
+  return /** @type {ArrayBuffer} */ ((await codec.decode(frame)).buffer);
+}
+
+/** @param {Uint8Array} frame */
+async function jpeg(frame) {
+  const file = new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (frame)], { type: "image/jpeg" });
+  const picture = await createImageBitmap(file, { colorSpaceConversion: "none" });
+  const { width, height } = picture;
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (!context) {
+    throw new Error("This browser cannot draw in a worker, which JPEG slides need.");
+  }
+  context.drawImage(picture, 0, 0);
+  picture.close();
+  return context.getImageData(0, 0, width, height).data;
+}
+
+/** @param {MessageEvent<{job: number, buffer: ArrayBuffer, coding: import("./samples.js").Coding}>} event */
+async function decode({ data: { job, buffer, coding } }) {
   try {
-    /** @type {(ArrayBuffer | null)[]} */
-    const planes = [];
-    for (const frame of readFrames(buffer)) {
-      planes.push(frame ? /** @type {ArrayBuffer} */ ((await codec.decode(frame)).buffer) : null);
-    }
+    const planes = await planesOf(readFrames(buffer), coding, { blosc, jpeg });
     const owned = planes.filter((plane) => plane !== null);
     postMessage({ job, planes }, { transfer: owned });
   } catch (error) {

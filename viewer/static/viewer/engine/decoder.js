@@ -26,15 +26,16 @@ export class Decoder {
 
   /**
    * @param {ArrayBuffer} buffer a framed batch; it is handed over and may not be used afterwards
-   * @returns {Promise<(ArrayBuffer | null)[]>} the pixels of each chunk, null where the slide has none
+   * @param {import("./samples.js").Coding} coding
+   * @returns {Promise<(ArrayBuffer | null)[]>} the planes of each chunk, null where the slide has none
    */
-  decode(buffer) {
+  decode(buffer, coding) {
     const job = this.#next++;
     const member = this.#pool.reduce((least, other) => (other.busy < least.busy ? other : least));
     member.busy++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(job, { resolve, reject });
-      member.worker.postMessage({ job, buffer }, [buffer]);
+      member.worker.postMessage({ job, buffer, coding }, [buffer]);
     });
   }
 

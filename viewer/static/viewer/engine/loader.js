@@ -17,7 +17,8 @@ import { batchRange } from "./blocks.js";
  * @typedef {object} LoaderOptions
  * @property {string} url of the slide's chunks
  * @property {string} version of the slide
- * @property {(buffer: ArrayBuffer) => Promise<(ArrayBuffer | null)[]>} decode
+ * @property {boolean} [together] one chunk holds all channels: it is asked for once, as that of channel 0
+ * @property {(buffer: ArrayBuffer, channels: number[]) => Promise<(ArrayBuffer | null)[]>} decode
  * @property {(wish: BatchWish, planes: (ArrayBuffer | null)[]) => void} onBatch planes block by block, channel by channel
  * @property {(problem: string | null) => void} [onProblem] null when it is over
  * @property {(url: string, init: {signal: AbortSignal}) => Promise<Response>} [fetch]
@@ -75,8 +76,9 @@ export class BatchLoader {
   /** @param {BatchWish} wish */
   address({ grid, batch, channels }) {
     const [first, end] = batchRange(grid, batch);
-    const { url, version } = this.#options;
-    return `${url}?v=${version}&level=${grid.level.downsample}&blocks=${first}-${end - 1}&channels=${channels.join(",")}`;
+    const { url, version, together } = this.#options;
+    const asked = together ? [0] : channels;
+    return `${url}?v=${version}&level=${grid.level.downsample}&blocks=${first}-${end - 1}&channels=${asked.join(",")}`;
   }
 
   #pump() {
@@ -110,7 +112,7 @@ export class BatchLoader {
       if (!response.ok) {
         throw new Error(response.status === 403 ? "You may not see this slide." : `The server answered ${response.status}.`);
       }
-      const planes = await this.#options.decode(await response.arrayBuffer());
+      const planes = await this.#options.decode(await response.arrayBuffer(), wish.channels);
       this.#resting.delete(key);
       this.#options.onProblem?.(null);
       this.#options.onBatch(wish, planes);

@@ -25,7 +25,7 @@ const UPLOAD_BYTES_PER_FRAME = 24 << 20;
  * @property {SlideHeader} header
  * @property {import("./layout.js").MosaicLayout} layout
  * @property {string} chunksUrl
- * @property {(buffer: ArrayBuffer) => Promise<(ArrayBuffer | null)[]>} decode
+ * @property {(buffer: ArrayBuffer, channels: number[]) => Promise<(ArrayBuffer | null)[]>} decode
  * @property {() => void} onChange something new can be painted
  * @property {(problem: string | null) => void} onProblem
  * @property {number} [chunkBudget] bytes
@@ -68,6 +68,7 @@ export class Mosaic {
     this.#loader = new BatchLoader({
       url: options.chunksUrl,
       version: header.version,
+      together: header.encoding === "jpeg",
       decode: options.decode,
       onBatch: (wish, planes) => this.#keep(wish, planes),
       onProblem: options.onProblem,
@@ -256,8 +257,10 @@ export class Mosaic {
    */
   #ask(position, blocks, channels) {
     const grid = /** @type {BlockGrid} */ (this.#grids[position]);
+    const { header } = this.#options;
+    const wished = header.encoding === "jpeg" ? header.channels.map((_, i) => i) : channels; // they come together
     const batches = new Set(blocks.map((block) => Math.floor(block / grid.perBatch)));
-    this.#loader.want([...batches].map((batch) => ({ batch, grid, channels })));
+    this.#loader.want([...batches].map((batch) => ({ batch, grid, channels: wished })));
   }
 
   /**

@@ -1,0 +1,85 @@
+"""One zmq socket for several threads.
+
+A zmq socket may move from thread to thread if a lock lies between (zmq_socket(3), "Thread safety"). Nobody
+may hold that lock while waiting for the network, so one thread at a time waits on the socket's file
+descriptor instead. That descriptor tells of changes only (zmq_getsockopt(3), ZMQ_FD): a change that a sender
+took note of while it sent is passed on by ringing a bell which the waiting thread listens to as well.
+"""
+
+import os
+import select
+import threading
+import time
+from typing import Any
+
+import zmq
+
+from wire.envelope import Frames
+
+LARGE_BYTES = 1 << 20
+
+
+class SharedSocket:
+    """Send and receive from any thread. Threads that receive take turns: each message goes to one of them,
+    and the next one waits for the network while the first works on it.
+    """
+
+    def __init__(self, socket: "zmq.Socket[bytes]") -> None:
+        self._socket = socket
+        # Handing a buffer over wakes pyzmq's collector thread for each frame; below this a copy is cheaper
+        # (128 KiB, four clients: 6,600 against 4,100 replies/s on 2 cores).
+        socket.copy_threshold = LARGE_BYTES
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._poll = select.poll()
+        for handle in (int(socket.getsockopt(zmq.FD)), self._bell):
+            self._poll.register(handle, select.POLLIN)
+
+    def send(self, frames: Frames) -> Any:
+        """Hand the frames over without waiting, and without a copy of large ones. Returns a
+        `zmq.MessageTracker` that is ``done`` when zmq no longer holds large ones. Raises ``zmq.ZMQError``
+        when there is no room or no such peer.
+        """
+        with self._lock:
+            sent = self._socket.send_multipart(frames, flags=zmq.DONTWAIT, copy=False, track=True)
+            if self._turn.locked() and self._readable():
+                self.wake()
+        return sent
+
+    def receive(self, timeout_s: float) -> list[bytes] | None:
+        """The next message, or None when there is none yet; that may be said before ``timeout_s`` is over."""
+        until = time.monotonic() + timeout_s
+        if not self._turn.acquire(timeout=timeout_s):
+            return None
+        try:
+            frames = self._take()
+            if frames is None:
+                found = self._poll.poll(max(0.0, until - time.monotonic()) * 1000)
+                if (self._bell, select.POLLIN) in found:
+                    os.eventfd_read(self._bell)
+                frames = self._take() if found else None
+            return frames
+        finally:
+            self._turn.release()
+
+    def _take(self) -> list[bytes] | None:
+        with self._lock:
+            if self._socket.closed or not self._readable():
+                return None
+            return self._socket.recv_multipart(zmq.DONTWAIT)
+
+    def _readable(self) -> bool:
+        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+
+    def wake(self) -> None:
+        """Let the waiting thread look again."""
+        os.eventfd_write(self._bell, 1)
+
+    def close(self) -> None:
+        """Those who wait get None; nobody may come after that. Call it once."""
+        with self._lock:
+            self._socket.close()
+        self.wake()
+        with self._turn:  # nobody listens to the bell any more
+            os.close(self._bell)
