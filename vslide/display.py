@@ -100,7 +100,9 @@ def _table(greys: int, low: float, high: float, gamma: float) -> NDArray[np.uint
     """(1, greys) uint16: what each grey value shows, 65535 is full. (Kept: making one takes as long as a
     tile.)
     """
-    shares = np.clip((np.arange(greys) - low) / max(1.0, high - low), 0, 1) ** gamma
+    shares = np.clip((np.arange(greys) - low) / max(1.0, high - low), 0, 1)
+    if gamma != 1:
+        shares **= gamma
     table: NDArray[np.uint16] = np.rint(shares * _FULL).astype(np.uint16).reshape(1, greys)
     return table
 

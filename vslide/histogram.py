@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -29,24 +30,29 @@ _MOST_AT_ONCE = 1 << 23
 """px counted in one go: OpenCV counts in 32-bit floating point, exact up to 2^24."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Histogram:
-    """Exact counts of one channel: `counts[grey value]`, 256 or 65,536 of them (int64)."""
+    """Exact counts of one channel: `counts[grey value]` (int64) from 0 to the highest that occurs."""
 
     counts: NDArray[np.int64]
+
+    @cached_property
+    def _up_to(self) -> NDArray[np.int64]:
+        """Number of px that do not exceed each grey value."""
+        return np.cumsum(self.counts)
 
     @property
     def total(self) -> int:
         """Number of px."""
-        return int(self.counts.sum())
+        return int(self._up_to[-1])
 
     @property
     def lowest(self) -> int:
-        return int(np.flatnonzero(self.counts)[0]) if self.counts.any() else 0
+        return int(np.argmax(self.counts > 0))
 
     @property
     def highest(self) -> int:
-        return int(np.flatnonzero(self.counts)[-1]) if self.counts.any() else 0
+        return len(self.counts) - 1
 
     @property
     def mean(self) -> float:
@@ -54,13 +60,12 @@ class Histogram:
 
     def percentile(self, percent: float) -> int:
         """The smallest grey value that at least `percent` of the px do not exceed."""
-        below = np.cumsum(self.counts)
-        return int(np.searchsorted(below, max(1, percent / 100 * below[-1]))) if below[-1] else 0
+        return int(np.searchsorted(self._up_to, max(1, percent / 100 * self.total))) if self.total else 0
 
     def bins(self, number: int, top: int) -> list[int]:
         """Counts over 0…`top` in `number` equal bins."""
         edges = np.ceil(np.linspace(0, top + 1, number + 1)).astype(np.int64)
-        below = np.concatenate([[0], np.cumsum(self.counts)])
+        below = np.concatenate([[0], self._up_to])
         found: list[int] = np.diff(below[np.minimum(edges, len(self.counts))]).tolist()
         return found
 
@@ -82,20 +87,21 @@ class Histogram:
 
     def peak(self, around: int = 0) -> int:
         """The grey value with the most px at most `around` grey values away."""
-        first, last = self.lowest, self.highest
-        below = np.cumsum(np.pad(self.counts[first : last + 1], (around + 1, around)))
-        return first + int(np.argmax(below[2 * around + 1 :] - below[: last - first + 1]))
+        below = np.pad(self._up_to, (around + 1, around), "edge")
+        below[: around + 1] = 0
+        return int(np.argmax(below[2 * around + 1 :] - below[: len(self.counts)]))
 
 
 def histogram(planes: Iterable[Pixels], greys: int) -> Histogram:
     """Of all px of some planes (h, w), uint8 or uint16 below `greys` (256 or 65,536)."""
-    counts = np.zeros(greys, np.int64)
+    counts, highest = np.zeros(greys, np.int64), 1
     for plane in planes:
         for part in _parts(plane):
             top = int(part.max()) + 1
             found = cv2.calcHist([part], [0], None, [top], [0, top])
             counts[:top] += found.ravel().astype(np.int64)
-    return Histogram(counts)
+            highest = max(highest, top)
+    return Histogram(counts[:highest])
 
 
 def _parts(plane: Pixels) -> Iterator[Pixels]:

@@ -10,6 +10,8 @@ from vslide.model import FieldKey, Plane, SlideHeader, header_from_dict
 from vslide.record import OPENING, Record, read_chunks, read_payload, scan
 
 PlaneKey = tuple[FieldKey, int]
+Opening = tuple[SlideHeader, int]
+"""What a segment opens with: the slide's header, and the number of planes that were planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +72,27 @@ def segments(directory: Path) -> list[Segment]:
     return sorted(found, key=lambda segment: segment.fence)
 
 
-def recover(directory: Path) -> Recovered:
+def recover(directory: Path, opening: Opening | None = None) -> Recovered:
     """Read every segment of `directory`, check each record, and say what is there. Changes nothing on disk.
 
-    Raises NotASlide when no segment has a readable opening record.
+    Each segment opens with the same header, and one that reads is enough for all; `opening` stands in when
+    none does. Raises NotASlide when there is neither.
     """
     known = segments(directory)
-    opening: tuple[SlideHeader, int] | None = None
     planes: dict[PlaneKey, Record] = {}
     conflicts: list[PlaneKey] = []
     damaged: list[tuple[str, int, int]] = []
     cut_bytes = 0
-    for segment in known:
-        records, gaps = read_segment(segment)
+    contents = [read_segment(segment) for segment in known]
+    for record in (record for records, _ in contents for record in records if record.kind == OPENING):
+        opening = read_opening(record)
+    if opening is None or not known:
+        raise NotASlide(f"{directory.name}: no journal with a readable opening record")
+    for segment, (records, gaps) in zip(known, contents, strict=True):
         for record in records:
             if record.kind == OPENING:
-                opening = read_opening(record)
-            elif opening is None or record.run_id != opening[0].run_id:
+                continue
+            if record.run_id != opening[0].run_id:
                 damaged.append((segment.path.name, record.offset, record.end))
             elif planes.setdefault((record.key, record.channel), record).sha256 != record.sha256:
                 conflicts.append((record.key, record.channel))
@@ -94,8 +100,6 @@ def recover(directory: Path) -> Recovered:
             start, stop = gaps.pop()
             cut_bytes = stop - start
         damaged += [(segment.path.name, start, stop) for start, stop in gaps]
-    if opening is None:
-        raise NotASlide(f"{directory.name}: no journal with a readable opening record")
     fences = tuple(segment.fence for segment in known)
     return Recovered(*opening, planes, fences, cut_bytes, tuple(damaged), tuple(conflicts))
 
@@ -115,7 +119,7 @@ def read_segment(segment: Segment) -> tuple[list[Record], list[tuple[int, int]]]
     return records, gaps
 
 
-def read_opening(record: Record) -> tuple[SlideHeader, int]:
+def read_opening(record: Record) -> Opening:
     """(header, planned number of planes) of an opening record. Raises SlideError when it does not read."""
     with record.path.open("rb") as stream:
         payload = b"".join(read_payload(stream, record)[0])

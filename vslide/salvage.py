@@ -15,6 +15,8 @@ from vslide.journal import Journal, recover
 from vslide.layout import SHA256_BYTES
 from vslide.manifest import Manifest, manifest_path, read_manifest
 from vslide.model import FieldKey, Plane, SlideHeader, header_from_dict
+from vslide.orders import read_order
+from vslide.recovery import Opening
 from vslide.store import SlideFile
 
 
@@ -70,7 +72,7 @@ def salvage(source: Path, destination: Path) -> Salvaged:
 
 def _open(source: Path) -> _Source:
     if source.is_dir():
-        torn = recover(source)
+        torn = recover(source, _ordered(source))
         keys = dict.fromkeys(key for key, _ in torn.planes)
         expected = tuple((key, w) for key in keys for w in range(torn.header.planes))
         return _Source(torn.header, iter(torn), expected)
@@ -79,6 +81,15 @@ def _open(source: Path) -> _Source:
     except (SlideError, OSError):
         return _by_tables(source)
     return _by_content(source, manifest)
+
+
+def _ordered(directory: Path) -> Opening | None:
+    """What the run was ordered with, beside a journal whose opening records are gone."""
+    try:
+        order = read_order(directory)
+    except Damaged:
+        return None
+    return order.header, order.planned
 
 
 def _by_content(source: Path, manifest: Manifest) -> _Source:

@@ -39,10 +39,11 @@ Ask = Callable[[], object]
 
 
 def remote(scale: Scale, kept: Path) -> Subject:
-    """16-bit fluorescence, 256 × 256 px on a viewer's grid at random, no place twice, nothing read ahead. `tile`:
-    the dealer makes the pixels. `region`: the same as `vslide.open` reads it, out of stored chunks that are
-    decoded and kept here. `chunk`: a stored chunk of 512 × 512 px, about a third of its bytes. `_1` and `_4` are
-    client processes; each asks for one thing after another.
+    """16-bit fluorescence, 256 × 256 px on a viewer's grid at random, no place twice, nothing read ahead.
+
+    `tile`: the dealer makes the pixels. `region`: the same as `vslide.open` reads it, out of stored chunks
+    that are decoded and kept here. `chunk`: a stored chunk of 512 × 512 px, about a third of its bytes. `_1`
+    and `_4` are client processes; each asks for one thing after another.
 
     The peer is a ROUTER that sends as many bytes from memory, asked by the same client processes: what zmq
     and Python cost without a slide.
@@ -184,7 +185,7 @@ def _asks(source: str, kind: str, reads: int, seed: int) -> Iterator[Ask]:
 
 @contextmanager
 def _opened(source: str, kind: str) -> Iterator[SlideReader]:
-    """`region` as a user opens it; otherwise nothing is kept here, so that every read comes from the dealer."""
+    """`region` as a user opens it; otherwise nothing is kept here, and every read is the dealer's."""
     address, _, name = source.partition("#")
     with DealerLink(address, cache_bytes=CACHE_BYTES if kind == "region" else 0) as link:
         yield open_through(link, name, pixels=kind != "region", read_ahead=False)

@@ -110,6 +110,8 @@ class _Elsewhere(Exception):
 class Night(Scan):
     """A scan whose every attempt may fail: half of the planes, a take-over, the rest, the slide."""
 
+    largest_group = 1
+
     def __init__(self, root: Path, sent: Sent, disk: Disk, ledger: Promises, random: Random) -> None:
         super().__init__(root, sent, disk, ledger, random)
         self.problems: list[str] = []

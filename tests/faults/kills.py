@@ -38,7 +38,7 @@ LAST_CHANNEL = 1
 KILLS_PER_SLIDE = 6
 BUILDING_SHARE = 0.5  # of the slides lose one of their writers while they are built
 AT_ONCE_SHARE = 0.2  # of the kills are followed by that of the writer which was to go on
-WITHIN_S = 2.0
+WITHIN_S, RESUMED_WITHIN_S = 2.0, 10.0
 PAUSE_S = 0.002  # between two fields, so that a kill falls between them and not after all
 PATIENCE_S = 60.0
 Key = tuple[FieldKey, int]
@@ -47,14 +47,15 @@ Say = Callable[[str], None]
 
 @dataclass
 class Trial:
-    """One slide: what is sent, after how many planes its writer is killed, and how long (s) after the order
-    to finish it is killed once more.
+    """One slide: what is sent, after how many planes its writer is killed, how long (s) after the order to
+    finish it is killed once more, and the most kills in all.
     """
 
     header: SlideHeader
     pixels: dict[Key, NDArray[Any]]
     moments: list[int]
     building: list[float]
+    most: int
     random: Random
     manager: bool = False
     kills: int = 0
@@ -85,6 +86,8 @@ def campaign(
                 say(problem)
             if tally.counts["slides"] % 10 == 0:
                 say(f"{tally.tried} of {kills} kills, {time.monotonic() - began:.0f} s")
+    late = [seconds for seconds in tally.resumed_s if seconds > RESUMED_WITHIN_S]
+    tally.problems += [f"{len(late)} runs took {RESUMED_WITHIN_S:.0f} s and more to go on"] if late else []
     tally.seconds = time.monotonic() - began
     return tally
 
@@ -106,7 +109,7 @@ def make_trial(random: Random, fields: int, kills: int, *, manager: bool = False
     }
     building = [random.uniform(0.0, 0.25)] if random.random() < BUILDING_SHARE else []
     moments = sorted(random.choices(range(1, len(pixels) + 1), k=kills - len(building)))
-    return Trial(header, pixels, moments, building, random, manager)
+    return Trial(header, pixels, moments, building, kills, random, manager)
 
 
 def _run(trial: Trial, service: Service, tally: Tally) -> None:
@@ -178,6 +181,8 @@ def _kill(trial: Trial, service: Service) -> None:
     """The writer, as soon as there is one; or its manager alone, which is started again and finds its
     runs.
     """
+    if trial.kills >= trial.most:
+        return
     until = time.monotonic() + WITHIN_S
     pids = [service.process.pid] if trial.manager else writers_of(service.process.pid)
     while not pids and trial.moments and time.monotonic() < until:

@@ -38,7 +38,6 @@ from vslide.verify import judge
 WIDE, TALL = 32, 24
 COLUMNS = 20
 MOST_TURNS = 4
-LARGEST_GROUP = 8
 JOURNALS, SLIDES = "journals", "slides"
 
 
@@ -90,6 +89,8 @@ class Scan:
 
     `acknowledge_early` is the mistake of promising before the sync, for the proof that it would be seen.
     """
+
+    largest_group = 8
 
     def __init__(
         self, root: Path, sent: Sent, disk: Disk, ledger: Ledger, random: Random,
@@ -187,7 +188,7 @@ class Scan:
         there = journal.durable()
         waiting = [where for where in self.sent.planes if where not in there][: max(0, until - len(there))]
         while waiting:
-            size = self.random.randint(1, LARGEST_GROUP)
+            size = self.random.randint(1, self.largest_group)
             yield waiting[:size]
             waiting = waiting[size:]
 
@@ -205,7 +206,7 @@ class Scan:
         """As a writer that is killed: what is not committed is there or not."""
         waiting = [where for where in self.sent.planes if where not in journal.durable()]
         with contextlib.suppress(JournalFailed):
-            for where in waiting[: self.random.randint(0, LARGEST_GROUP)]:
+            for where in waiting[: self.random.randint(0, self.largest_group)]:
                 journal.append(self.sent.planes[where], 0)
 
     # --- the slide

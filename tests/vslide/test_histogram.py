@@ -24,7 +24,7 @@ def mosaic(tmp_path_factory):
 @given(st.lists(st.integers(0, 65_535), min_size=1, max_size=300), st.floats(0, 100), st.integers(1, 300))
 def test_it_counts_as_numpy_does(values, percent, bins):
     found = histogram([np.array([values], "u2")], 1 << 16)
-    assert found.counts.tolist() == np.bincount(values, minlength=1 << 16).tolist()
+    assert found.counts.tolist() == np.bincount(values).tolist()
     assert (found.lowest, found.highest, found.total) == (min(values), max(values), len(values))
     assert found.mean == pytest.approx(np.mean(values))
     assert found.percentile(percent) == np.percentile(values, percent, method="inverted_cdf")
@@ -38,13 +38,13 @@ def test_bins_are_those_of_numpy():
 
 
 def test_nothing_has_a_histogram_too():
-    empty = Histogram(np.zeros(256, np.int64))
+    empty = histogram([], 256)
     assert (empty.lowest, empty.highest, empty.mean, empty.percentile(50), empty.peak(3)) == (0, 0, 0, 0, 0)
     assert empty.window() == (0, 1)
 
 
 def test_a_peak_is_where_most_px_are():
-    counts = np.zeros(256, np.int64)
+    counts = np.zeros(201, np.int64)
     counts[[40, 41, 42, 200]] = 30, 30, 30, 50
     assert (Histogram(counts).peak(), Histogram(counts).peak(1)) == (200, 41)
 
@@ -78,7 +78,7 @@ def test_a_slide_is_counted_exactly_at_level_1(mosaic):
             slide_histograms(slide, 3)
     for channel in range(4):
         planes = [pixels for (_, w), pixels in specimen.pixels.items() if w == channel]
-        assert np.array_equal(exact[channel].counts, np.bincount(np.ravel(planes), minlength=1 << 16))
+        assert np.array_equal(exact[channel].counts, np.bincount(np.ravel(planes)))
         assert abs(quick[channel].mean - exact[channel].mean) < 20
         assert quick[channel].total == 12 * 9 * 13
 
@@ -88,7 +88,7 @@ def test_a_vendor_file_is_counted_too(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", picture, tile=(64, 64), photometric="rgb")
     with vslide.open(tmp_path / "a.tif") as slide:
         exact, quick = slide_histograms(slide, 1, [2]), slide_histograms(slide)
-    assert np.array_equal(exact[0].counts, np.bincount(picture[..., 2].ravel(), minlength=256))
+    assert np.array_equal(exact[0].counts, np.bincount(picture[..., 2].ravel()))
     assert len(quick) == 3
 
 

@@ -95,7 +95,8 @@ def test_a_small_cache_and_small_batches_read_the_same(mosaic, monkeypatch):
     monkeypatch.setattr("vslide.readers.chunked.BATCH_BYTES", 20_000)
     reference, random = specimen.mosaic(), np.random.default_rng(7)
     _, tall, wide = reference.shape
-    boxes = [tuple(int(n) for n in random.integers((0, 0, 1, 1), (wide, tall, 300, 200))) for _ in range(60)]
+    corners = random.integers((0, 0, 1, 1), (wide, tall, 300, 200), (60, 4)).tolist()
+    boxes = [(x, y, width, height) for x, y, width, height in corners]
     with MosaicSlide(path, cache_bytes=50_000) as slide, ThreadPoolExecutor(8) as pool:
         for box, found in zip(boxes, pool.map(lambda box: slide.region(*box), boxes), strict=True):
             assert np.array_equal(found, cut(reference, *box, 0))

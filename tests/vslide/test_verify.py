@@ -8,10 +8,13 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.vslide.slides import make_header, make_specimen, publish
+from tests.vslide.slides import make_header, make_specimen, publish, write_journal
+from vslide.errors import NotASlide
 from vslide.fsck import fsck
+from vslide.journal import recover
 from vslide.layout import fields_name
 from vslide.manifest import file_sha256, manifest_path
+from vslide.orders import Order, write_order
 from vslide.salvage import salvage
 from vslide.store import SlideFile
 from vslide.verify import verify_slide
@@ -83,6 +86,20 @@ def test_salvage_brings_back_all_but_the_damaged_plane(tmp_path, slide):
     assert (back.planes, back.lost) == (15, ((key.r, key.c, 0, 0, 0),))
     assert back.slide is not None
     assert (back.slide.fields, verify_slide(back.slide.path)) == (3, [])
+
+
+def test_salvage_takes_the_header_from_the_order_when_the_journal_has_lost_it(tmp_path):
+    specimen = make_specimen(make_header(rows=1, columns=2))
+    header = specimen.header
+    run = tmp_path / "run"
+    journal = write_journal(run, specimen)
+    write_order(Order(header.run_id, header.slide_id, 1, 8, header, str(run), str(tmp_path), "tcp://x:1"))
+    flip(journal, 200, 3)
+    with pytest.raises(NotASlide):
+        recover(run)
+    back = salvage(run, tmp_path / "back")
+    assert (back.planes, back.lost) == (8, ())
+    assert back.slide is not None
 
 
 def test_salvage_needs_no_hdf5_when_the_manifest_is_there(tmp_path, slide):

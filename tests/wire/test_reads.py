@@ -167,3 +167,19 @@ def test_it_serves_allowed_keys_only_and_never_openly_on_the_network() -> None:
                 client.call(Ask(n=1))
     with pytest.raises(Insecure):
         ReadServer("tcp://0.0.0.0:*", (Ask,), echo)
+
+
+def test_someone_always_listens() -> None:
+    """Threads come, wait and leave: whoever listens last names another in time."""
+
+    def three(start: int) -> list[Message]:
+        pending = [client.ask(Ask(n=start + n)) for n in range(3)]
+        return [client.result(one)[0] for one in pending]
+
+    with (
+        ReadServer(ANYWHERE, (Ask,), echo) as server,
+        Pipeline(server.endpoint, (Told,), timeout_s=3.0, retries=0) as client,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        replies = list(pool.map(three, range(0, 1500, 3)))
+    assert [reply for some in replies for reply in some] == [Told(n=n) for n in range(1500)]

@@ -166,8 +166,9 @@ class ChunkedReader(MosaicReader):
         def bring(where: ChunkPlace) -> None:
             found[where] = self.chunk_pixels(where)
 
-        self.expect(missing)
-        side_by_side(bring, missing)
+        if missing:
+            self.expect(missing)
+            side_by_side(bring, missing)
         return found
 
 

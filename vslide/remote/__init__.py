@@ -24,10 +24,10 @@ def open_remote(
     """Open ``tcp://host:port#path below the dealer's root``, ``ipc://…#…`` or, with keys,
     ``tcp://host:port?keys=FILE&server=FILE#…``.
 
-    With ``pixels`` regions come ready made from the dealer: for a client without room or cores. The default is
-    quicker, even on one host: the dealer only passes bytes on, each reader decodes with a core of its own, and a
-    chunk serves all looks at it (`./nocturne bench remote`: `region` beside `tile`; 1.7 times as many tiles/s for
-    four clients on 2 cores). Over a network it moves a third of the bytes as well.
+    With ``pixels`` regions come ready made from the dealer: for single tiles here and there. The default asks
+    for stored chunks: the dealer only passes bytes on, every reader decodes with a core of its own, and a
+    chunk serves all looks at it (`./nocturne bench remote`: `region` beside `tile`). Over a network a third
+    of the bytes travel.
 
     Raises NotASlide, DealerLost, and what a local reader raises.
     """
