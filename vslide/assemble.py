@@ -152,14 +152,13 @@ class Assembly:
         header = self.header
         each = len(header.channels) // header.planes
         sums = [ZoomSums(*header.field_shape) for _ in range(each)]
-        pairs = zip(header.chunk_shape, header.field_shape, strict=True)
-        if all(chunk % 4 == 0 or chunk == field for chunk, field in pairs):
-            parts = self._coding.parts(stored, header, record.key, record.channel)
-        else:
-            parts = iter([(0, 0, self._coding.field(stored, header, record.key, record.channel))])
-        for top, left, pixels in parts:
-            for colour, sum_ in zip(pixels, sums, strict=True):
-                sum_.add(colour, top, left)
+        plane = (stored, header, record.key, record.channel)
+        whole = header.chunk_height % 4 and header.chunk_counts[0] > 1
+        top = 0
+        for band in [self._coding.field(*plane)] if whole else self._coding.bands(*plane):
+            for colour, sum_ in zip(band, sums, strict=True):
+                sum_.add(colour, top)
+            top += band.shape[1]
         layers = [sum_.layers(self._coding.dtype) for sum_ in sums]
         return {level: np.stack([layer[level] for layer in layers]) for level in ZOOM_LAYERS}
 

@@ -6,7 +6,7 @@ any number of threads.
 
 import math
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -132,20 +132,19 @@ class Coding:
         )
         return replace(plane, chunks=tuple(map(self._sealed, plane.chunks, names)))
 
-    def parts(
-        self, chunks: Iterable[bytes], header: SlideHeader, key: FieldKey, plane: int
-    ) -> Iterator[tuple[int, int, Pixels]]:
-        """(top, left, pixels (colours of the plane, h, w)) of each camera chunk of a plane, row by row."""
+    def bands(
+        self, chunks: Sequence[bytes], header: SlideHeader, key: FieldKey, plane: int
+    ) -> Iterator[Pixels]:
+        """(colours of the plane, chunk height, W) of each row of a plane's camera chunks, from the top."""
         shape = (1, len(header.channels) // header.planes, *header.chunk_shape)
         columns = header.chunk_counts[1]
-        for number, chunk in enumerate(chunks):
-            row, column = divmod(number, columns)
-            pixels = self.pixels(chunk, shape, camera_chunk(key, plane, row, column))[0]
-            yield row * header.chunk_height, column * header.chunk_width, pixels
+        for row in range(header.chunk_counts[0]):
+            band = np.empty((*shape[1:3], header.field_width), self.dtype)
+            for column, chunk in enumerate(chunks[row * columns : (row + 1) * columns]):
+                left, name = column * shape[3], camera_chunk(key, plane, row, column)
+                band[..., left : left + shape[3]] = self.pixels(chunk, shape, name)[0]
+            yield band
 
-    def field(self, chunks: Iterable[bytes], header: SlideHeader, key: FieldKey, plane: int) -> Pixels:
+    def field(self, chunks: Sequence[bytes], header: SlideHeader, key: FieldKey, plane: int) -> Pixels:
         """A whole plane (colours of the plane, H, W) from its camera chunks."""
-        field = np.empty((len(header.channels) // header.planes, *header.field_shape), self.dtype)
-        for top, left, pixels in self.parts(chunks, header, key, plane):
-            field[:, top : top + pixels.shape[1], left : left + pixels.shape[2]] = pixels
-        return field
+        return np.concatenate(list(self.bands(chunks, header, key, plane)), axis=1)

@@ -26,16 +26,13 @@ class ZoomSums:
         self._shape = (height, width)
         self._sums = np.empty((-(-height // LAST) * LAST // 4, -(-width // LAST) * LAST // 4), np.uint32)
 
-    def add(self, pixels: Pixels, top: int = 0, left: int = 0) -> None:
-        """A part (h, w) whose corner lies at (top, left); all of these are multiples of 4, or reach the
-        edge."""
-        height, width = self._shape
-        down = -height % LAST if top + pixels.shape[0] == height else 0
-        right = -width % LAST if left + pixels.shape[1] == width else 0
+    def add(self, pixels: Pixels, top: int = 0) -> None:
+        """The rows (h, W) from `top` on; both are multiples of 4, or h reaches the last row."""
+        down = -self._shape[0] % LAST if top + len(pixels) == self._shape[0] else 0
+        right = -self._shape[1] % LAST
         whole = np.pad(pixels, ((0, down), (0, right)), mode="edge") if down or right else pixels
         sums = _sums_of_4(whole)
-        y, x = top // 4, left // 4
-        self._sums[y : y + sums.shape[0], x : x + sums.shape[1]] = sums
+        self._sums[top // 4 : top // 4 + len(sums)] = sums
 
     def layers(self, dtype: DTypeLike) -> dict[int, Pixels]:
         """{L: (ceil(H / L), ceil(W / L))}, when every part has been added."""

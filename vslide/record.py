@@ -25,6 +25,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -147,10 +148,11 @@ def _unpack(path: Path, stream: BinaryIO, offset: int, limit: int) -> Record:
 def read_chunks(stream: BinaryIO, record: Record) -> tuple[bytes, ...]:
     """The chunks of a record, not compared with anything. Raises Truncated."""
     stream.seek(record.payload)
-    chunks = tuple(stream.read(length) for length in record.lengths)
-    if any(len(chunk) != length for chunk, length in zip(chunks, record.lengths, strict=True)):
+    payload = stream.read(sum(record.lengths))
+    if len(payload) != sum(record.lengths):
         raise Truncated(f"{record.path.name}: ends inside the payload of the record at byte {record.offset}")
-    return chunks
+    ends = accumulate(record.lengths)
+    return tuple(payload[end - length : end] for end, length in zip(ends, record.lengths, strict=True))
 
 
 def read_payload(stream: BinaryIO, record: Record) -> tuple[tuple[bytes, ...], bytes]:
