@@ -10,7 +10,6 @@ journal.
 import json
 import logging
 import signal
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -35,9 +34,6 @@ from wire import Arrival, CannotBind, Fault, Receiver, WireError
 log = logging.getLogger(__name__)
 LOOK_S = 0.05
 BIND_S = 5.0
-SWITCH_S = (
-    0.0002  # the follower asks for the interpreter twenty times a plane, and is not to wait 5 ms each time
-)
 ANY_PORT = "tcp://127.0.0.1:*"
 MOST_MISSING = 1000
 
@@ -50,7 +46,6 @@ def write(order: Order, pipe: Connection) -> None:
     """Carry out one order; the body of the writer process. How the run ended is in its result file."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the manager's to hear
     signal.signal(signal.SIGTERM, _leave)
-    sys.setswitchinterval(SWITCH_S)
     line = _Line(pipe)
     try:
         with _alone(order, line):
