@@ -6,6 +6,7 @@ descriptor instead. That descriptor tells of changes only (zmq_getsockopt(3), ZM
 took note of while it sent is passed on by ringing a bell which the waiting thread listens to as well.
 """
 
+import contextlib
 import os
 import select
 import threading
@@ -17,6 +18,7 @@ import zmq
 from wire.envelope import Frames
 
 LARGE_BYTES = 1 << 20
+_RINGS = 4096
 
 
 class SharedSocket:
@@ -31,7 +33,9 @@ class SharedSocket:
         socket.copy_threshold = LARGE_BYTES
         self._lock = threading.Lock()
         self._turn = threading.Lock()
-        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell, self._rope = os.pipe()
+        for handle in (self._bell, self._rope):
+            os.set_blocking(handle, False)
         self._poll = select.poll()
         for handle in (int(socket.getsockopt(zmq.FD)), self._bell):
             self._poll.register(handle, select.POLLIN)
@@ -57,7 +61,7 @@ class SharedSocket:
             if frames is None:
                 found = self._poll.poll(max(0.0, until - time.monotonic()) * 1000)
                 if (self._bell, select.POLLIN) in found:
-                    os.eventfd_read(self._bell)
+                    os.read(self._bell, _RINGS)
                 frames = self._take() if found else None
             return frames
         finally:
@@ -74,7 +78,8 @@ class SharedSocket:
 
     def wake(self) -> None:
         """Let the waiting thread look again."""
-        os.eventfd_write(self._bell, 1)
+        with contextlib.suppress(BlockingIOError):  # it has been rung thousands of times
+            os.write(self._rope, b"\0")
 
     def close(self) -> None:
         """Those who wait get None; nobody may come after that. Call it once."""
@@ -83,3 +88,4 @@ class SharedSocket:
         self.wake()
         with self._turn:  # nobody listens to the bell any more
             os.close(self._bell)
+            os.close(self._rope)
