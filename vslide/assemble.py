@@ -152,7 +152,7 @@ class Assembly:
         header = self.header
         each = len(header.channels) // header.planes
         sums = [ZoomSums(*header.field_shape) for _ in range(each)]
-        plane = (stored, header, record.key, record.channel)
+        plane = (stored, record.key, record.channel)
         whole = header.chunk_height % 4 and header.chunk_counts[0] > 1
         top = 0
         for band in [self._coding.field(*plane)] if whole else self._coding.bands(*plane):

@@ -8,12 +8,9 @@ final name, which is never overwritten. Every step may be killed and repeated.
 import contextlib
 import errno
 import itertools
-import json
 import math
 import os
 import platform
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,17 +22,14 @@ import hdf5plugin
 import numcodecs
 
 from vslide.assemble import Assembly, Corners
+from vslide.checker import Checker
 from vslide.disk import DISK, Disk
-from vslide.errors import AlreadyThere, Conflict, Damaged, DiskFailed, NoSpace, SlideError, VerifyFailed
+from vslide.errors import AlreadyThere, Conflict, Damaged, DiskFailed, NoSpace, SlideError
 from vslide.journal import Recovered, recover
 from vslide.manifest import Manifest, field_position, manifest_path, read_manifest, write_manifest
 from vslide.model import Field, FieldKey, PlaneId, SlideHeader, header_as_dict
 from vslide.record import Record
 
-VERIFY_MEMORY_MIB = 4096
-_VERIFY_SECONDS = 120
-_VERIFY_TRIES = 3
-_VERIFY_BYTES_PER_S = 20_000_000
 _FLUSH_BYTES = 128 << 20
 
 
@@ -64,9 +58,9 @@ def build_recovered(
     keys = check_complete(found)
     if published := find_published(found, destination, disk):
         return published
-    with Draft(found.header, len(keys), destination, disk) as draft:
+    with Checker() as checker, Draft(found.header, len(keys), destination, disk) as draft:
         draft.follow(found.planes.values())
-        return draft.publish(found, registered)
+        return draft.publish(found, checker, registered)
 
 
 def find_published(found: Recovered, destination: Path, disk: Disk = DISK) -> Manifest | None:
@@ -82,7 +76,8 @@ def find_published(found: Recovered, destination: Path, disk: Disk = DISK) -> Ma
         raise AlreadyThere(f"{final.name} is there with no readable manifest") from error
     if (manifest.run_id, manifest.planes) != (found.header.run_id, len(found.planes)):
         raise AlreadyThere(f"{final.name} is there and was built from something else")
-    verify_separately(final, manifest_path(final), manifest.bytes)
+    with Checker() as checker:
+        checker.check(final, manifest_path(final), manifest.bytes)
     with _disk_errors():
         disk.sync_directory(final.parent)  # the earlier build may have been killed before it
     return manifest
@@ -140,14 +135,14 @@ class Draft:
             self._flushed = 0
             self._assembly.run_aside(lambda: self._disk.sync_file(self.path))
 
-    def publish(self, found: Recovered, registered: Corners | None = None) -> Manifest:
-        """Finish the file, have it verified, and give it its final name."""
+    def publish(self, found: Recovered, checker: Checker, registered: Corners | None = None) -> Manifest:
+        """Finish the file, have it checked, and give it its final name."""
         with _disk_errors():
             fields = self._assembly.finish(registered)
             self._disk.sync_file(self.path)
             manifest = self._describe(found, fields)
             write_manifest(manifest, manifest_path(self.path), self._disk)
-        sha256 = verify_separately(self.path, manifest_path(self.path), manifest.bytes, draft=True)
+        sha256 = checker.check(self.path, manifest_path(self.path), manifest.bytes, draft=True)
         manifest = replace(manifest, sha256=sha256)
         with _disk_errors():
             self._disk.unlink(manifest_path(self.path))
@@ -235,35 +230,3 @@ def _versions() -> dict[str, str]:
         "hdf5plugin": hdf5plugin.version,
         "numcodecs": numcodecs.__version__,
     }
-
-
-def verify_separately(slide: Path, manifest: Path, size: int, *, draft: bool = False) -> str:
-    """Examine a slide in another process with limited memory and time; returns the file's sha256.
-
-    Of a `draft` the sha256 is not known yet, and its camera chunks were decoded when its layers were made:
-    they are compared with their checksums and not decoded again. Raises VerifyFailed with the faults.
-    """
-    command = [sys.executable, "-m", "vslide", "verify", str(slide), "--manifest", str(manifest), "--json"]
-    command += ["--memory-mib", str(VERIFY_MEMORY_MIB), *(["--draft"] if draft else [])]
-    package_root = str(Path(__file__).resolve().parent.parent)
-    search = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
-    environment = os.environ | {"PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1"}
-    limit = _VERIFY_SECONDS + size / _VERIFY_BYTES_PER_S
-    for _ in range(_VERIFY_TRIES):
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=limit, env=environment, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise VerifyFailed(f"the check of the finished file took longer than {limit:.0f} s") from error
-        if done.returncode == 0:
-            return str(json.loads(done.stdout)["sha256"])
-        if done.returncode > 0:  # it has judged; one that was killed from outside has not
-            break
-    try:
-        faults = json.loads(done.stdout)["faults"]
-    except (ValueError, KeyError):
-        faults = [f"the checking process ended with {done.returncode}: {done.stderr.strip()[-500:]}"]
-    raise VerifyFailed(
-        f"the finished file failed its check: {faults[0] if faults else 'no reason given'}", faults
-    )

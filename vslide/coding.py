@@ -132,10 +132,9 @@ class Coding:
         )
         return replace(plane, chunks=tuple(map(self._sealed, plane.chunks, names)))
 
-    def bands(
-        self, chunks: Sequence[bytes], header: SlideHeader, key: FieldKey, plane: int
-    ) -> Iterator[Pixels]:
+    def bands(self, chunks: Sequence[bytes], key: FieldKey, plane: int) -> Iterator[Pixels]:
         """(colours of the plane, chunk height, W) of each row of a plane's camera chunks, from the top."""
+        header = self.header
         shape = (1, len(header.channels) // header.planes, *header.chunk_shape)
         columns = header.chunk_counts[1]
         for row in range(header.chunk_counts[0]):
@@ -145,6 +144,6 @@ class Coding:
                 band[..., left : left + shape[3]] = self.pixels(chunk, shape, name)[0]
             yield band
 
-    def field(self, chunks: Sequence[bytes], header: SlideHeader, key: FieldKey, plane: int) -> Pixels:
+    def field(self, chunks: Sequence[bytes], key: FieldKey, plane: int) -> Pixels:
         """A whole plane (colours of the plane, H, W) from its camera chunks."""
-        return np.concatenate(list(self.bands(chunks, header, key, plane)), axis=1)
+        return np.concatenate(list(self.bands(chunks, key, plane)), axis=1)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from vslide.build import Draft, build_recovered, check_complete, find_published
+from vslide.checker import Checker
 from vslide.disk import DISK, Disk
 from vslide.errors import SlideError
 from vslide.journal import Recovered
@@ -57,12 +58,13 @@ class Follower:
     def publish(self, found: Recovered) -> Manifest:
         """Finish the slide of a whole journal. Raises what `build` raises."""
         keys = check_complete(found)
-        self._catch_up()
-        if self._draft is None or self._draft.keys != keys or len(keys) != self._fields:
-            return build_recovered(found, self._destination, disk=self._disk)
-        if published := find_published(found, self._destination, self._disk):
-            return published
-        return self._draft.publish(found)
+        with Checker() as checker:
+            self._catch_up()
+            if self._draft is None or self._draft.keys != keys or len(keys) != self._fields:
+                return build_recovered(found, self._destination, disk=self._disk)
+            if published := find_published(found, self._destination, self._disk):
+                return published
+            return self._draft.publish(found, checker)
 
     def _catch_up(self) -> None:
         self._waiting.put(None)

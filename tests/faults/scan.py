@@ -15,6 +15,7 @@ from unittest import mock
 import numpy as np
 
 from vslide.build import Draft, build
+from vslide.checker import Checker
 from vslide.codec import encode_plane
 from vslide.disk import Disk
 from vslide.errors import JournalFailed, VerifyFailed
@@ -227,7 +228,7 @@ class Scan:
             except JournalFailed:
                 return False
             self.ledger.mark("finishing")
-            self._told(draft.publish(journal.recovered()))
+            self._told(draft.publish(journal.recovered(), CheckerHere()))
         return True
 
     def _told(self, manifest: Manifest) -> None:
@@ -241,21 +242,31 @@ class Scan:
         self.ledger.mark("forgotten")
 
 
-def _verify_here(slide: Path, manifest: Path, size: int, *, draft: bool = False) -> str:
-    verdict = judge(slide, manifest, draft=draft)
-    if verdict.faults:
-        raise VerifyFailed(f"the finished file failed its check: {verdict.faults[0]}", verdict.faults)
-    return verdict.sha256
+class CheckerHere(Checker):
+    """Checks finished files in this process: they are our own, and there are thousands."""
+
+    def __init__(self) -> None:
+        """No process is started."""
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    def check(self, slide: Path, manifest: Path, size: int, *, draft: bool = False) -> str:
+        verdict = judge(slide, manifest, draft=draft)
+        if verdict.faults:
+            raise VerifyFailed(f"the finished file failed its check: {verdict.faults[0]}", verdict.faults)
+        return verdict.sha256
 
 
-def _verify_later(slide: Path, manifest: Path, size: int, *, draft: bool = False) -> str:
-    return file_sha256(slide)
+class _CheckerLater(CheckerHere):
+    """Where the caller checks every slide himself."""
+
+    def check(self, slide: Path, manifest: Path, size: int, *, draft: bool = False) -> str:
+        return file_sha256(slide)
 
 
 @contextlib.contextmanager
 def verifying_here(*, later: bool = False) -> Iterator[None]:
-    """The check of finished files in this process, as they are our own and there are thousands; or, where the
-    caller checks every slide himself, `later`.
-    """
-    with mock.patch("vslide.build.verify_separately", _verify_later if later else _verify_here):
+    """The check of finished files in this process, or `later` by the caller."""
+    kind = _CheckerLater if later else CheckerHere
+    with mock.patch("vslide.build.Checker", kind), mock.patch("vslide.follower.Checker", kind):
         yield

@@ -118,7 +118,7 @@ def _photograph(
     for key in dict.fromkeys(key for key, _ in pixels):
         colours = np.stack([pixels[key, channel] for channel in range(3)])
         pictures[key] = encode_rgb(colours, header.chunk_shape)
-        held = coding.field(pictures[key], header, key, 0)
+        held = coding.field(pictures[key], key, 0)
         pixels |= {(key, channel): held[channel] for channel in range(3)}
     return pictures
 

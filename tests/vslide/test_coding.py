@@ -192,7 +192,7 @@ def test_an_offset_comes_back_and_wraps_around(offset, seed):
     header = make_header(channels=(Channel("grey", offset=offset),), field_width=32, field_height=24)
     coding = Coding(header)
     chunks = encode_plane(pixels, header.chunk_shape, offset=offset)
-    assert np.array_equal(coding.field(chunks, header, FieldKey(0, 0), 0)[0], pixels)
+    assert np.array_equal(coding.field(chunks, FieldKey(0, 0), 0)[0], pixels)
     layer = coding.stored(pixels[None, None], (8, 0, 0, 0, 0))
     assert np.array_equal(coding.pixels(layer, (1, 1, 24, 32), (8, 0, 0, 0, 0))[0, 0], pixels)
 

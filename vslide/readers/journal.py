@@ -98,7 +98,7 @@ class JournalSlide(ChunkedReader):
     def fresh_pixels(self, where: ChunkPlace) -> Pixels:
         level, index, plane, _, _ = where
         key = self.fields[index].key
-        field = self._coding.field(self._read(key, plane).chunks, self.header, key, plane)
+        field = self._coding.field(self._read(key, plane).chunks, key, plane)
         return (field if level == 1 else np.stack([zoom_layers(colour)[level] for colour in field]))[None]
 
     @property
