@@ -83,6 +83,12 @@ def find_published(found: Recovered, destination: Path, disk: Disk = DISK) -> Ma
     return manifest
 
 
+def remove_drafts(final: Path, disk: Disk = DISK) -> None:
+    """What builders of the slide `final` have left, when none of them is alive any more. Raises OSError."""
+    for left_over in final.parent.glob(f".{final.stem}.*"):
+        disk.unlink(left_over)
+
+
 class Draft:
     """A slide's file that is not published: it follows a journal, and is verified and published at the end.
 
@@ -97,8 +103,7 @@ class Draft:
         with _disk_errors():
             disk.make_directory(self.final.parent)
             disk.sync_directory(destination)
-            for left_over in self.final.parent.glob(f".{self.final.stem}.*"):
-                disk.unlink(left_over)
+            remove_drafts(self.final, disk)
             self._assembly = Assembly(disk.hdf5_target(self.path), header, count)
 
     def __enter__(self) -> Self:

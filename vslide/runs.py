@@ -8,6 +8,7 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from vslide.build import remove_drafts, slide_path
 from vslide.model import PlaneId
 from vslide.orders import FINISH, Order, Result, read_result, write_order
 from vslide.writer import write
@@ -75,8 +76,8 @@ class Run:
             self.process.terminate()
 
     def stop(self, patience_s: float = 0.0) -> None:
-        """The writer is gone when this returns: what it acknowledged is on disk, the rest will be sent
-        again.
+        """The writer is gone when this returns, and its draft of the slide: what it acknowledged is in the
+        journal, the rest will be sent again.
         """
         if self.process is not None:
             if patience_s:
@@ -85,6 +86,9 @@ class Run:
                 self.process.kill()
             self.process.join(KILLED_WITHIN_S)
         self.close_pipe()
+        order = self.order
+        with suppress(OSError):  # fsck removes what stays
+            remove_drafts(slide_path(Path(order.slides), order.slide_id, order.run_id))
 
     def close_pipe(self) -> None:
         if self.pipe is not None:

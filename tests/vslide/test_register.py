@@ -128,7 +128,8 @@ def connected_graphs(draw):
 def test_exact_shifts_along_any_connected_graph_give_exact_positions(graph):
     random, count, ends = graph
     stage = random.uniform(0, 10_000, (count, 2))
-    true = stage + random.uniform(-2, 2, (count, 2))
+    # More than twelve grains off the trend and alone, a link is not believed: that is another test's.
+    true = stage + random.uniform(-0.5, 0.5, (count, 2))
     a, b = ends.T
     links = Links(a, b, true[b] - true[a], np.ones(len(a)))
     found = solve(stage, links, grain=0.25, reach=50.0)

@@ -186,6 +186,16 @@ def test_abort_ends_a_run_once_and_keeps_its_journal(client, service):
     assert segments(journal_of(service, run.run_id))
 
 
+def test_abort_leaves_no_draft_of_the_slide(client, service):
+    specimen = small_specimen()
+    run = open_run(client, specimen)
+    send(run, specimen.planes()[:5])
+    slides = service.root / "slides"
+    eventually(lambda: list(slides.rglob("*.part.h5")), bool)
+    client.abort(run.run_id, 1, "lamp")
+    assert not [path for path in slides.rglob("*") if path.is_file()]
+
+
 def test_abort_leaves_a_verified_slide_alone(client):
     specimen = small_specimen()
     run = open_run(client, specimen)
