@@ -190,10 +190,10 @@ def test_abort_leaves_no_draft_of_the_slide(client, service):
     specimen = small_specimen()
     run = open_run(client, specimen)
     send(run, specimen.planes()[:5])
-    slides = service.root / "slides"
-    eventually(lambda: list(slides.rglob("*.part.h5")), bool)
+    slide = service.root / "slides" / specimen.header.slide_id
+    eventually(lambda: list(slide.glob("*")), bool)
     client.abort(run.run_id, 1, "lamp")
-    assert not [path for path in slides.rglob("*") if path.is_file()]
+    assert list(slide.glob("*")) == []
 
 
 def test_abort_leaves_a_verified_slide_alone(client):
