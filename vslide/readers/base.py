@@ -82,6 +82,19 @@ def shrink_to(pixels: Pixels, max_size: int) -> Pixels:
     )
 
 
+def wanted_channels(
+    slide: SlideReader, channels: Sequence[int] | None, level: float, z: int, t: int
+) -> tuple[int, ...]:
+    """The channels of a region, all of them if None. Raises NoSuchField unless the slide has each of them,
+    the layer and the time, and `level` is one.
+    """
+    wanted = tuple(range(len(slide.channels))) if channels is None else tuple(channels)
+    known = all(0 <= channel < len(slide.channels) for channel in wanted)
+    if not (known and 0 <= z < slide.layers and 0 <= t < slide.times and 0 < level < math.inf):
+        raise NoSuchField(f"no channels {wanted}, layer {z}, time {t} at level {level:g}")
+    return wanted
+
+
 class InMicrometres:
     """`region_um` of every reader, by its `region`."""
 
@@ -206,7 +219,7 @@ class MosaicReader(InMicrometres, ABC):
 
         Later fields lie on top. Outside every field: 0, or 255 in brightfield. Raises NoSuchField.
         """
-        wanted = self._wanted(channels, level, z, t)
+        wanted = wanted_channels(self, channels, level, z, t)
         check_region(width, height, len(wanted), (x, y))
         stored = int(max((one for one in self.levels if one <= level), default=1))
         if stored == level:
@@ -217,13 +230,6 @@ class MosaicReader(InMicrometres, ABC):
         check_region(right - left, bottom - top, len(wanted))
         source = self._compose((left, top, right - left, bottom - top), stored, wanted, z, t)
         return resample(source, (y * scale - top, x * scale - left), scale, (height, width))
-
-    def _wanted(self, channels: Sequence[int] | None, level: float, z: int, t: int) -> tuple[int, ...]:
-        wanted = tuple(range(len(self.channels))) if channels is None else tuple(channels)
-        known = all(0 <= channel < len(self.channels) for channel in wanted)
-        if not (known and 0 <= z < self.layers and 0 <= t < self.times and 0 < level < math.inf):
-            raise NoSuchField(f"no channels {wanted}, layer {z}, time {t} at level {level:g}")
-        return wanted
 
     def field_at(self, x: int, y: int, *, z: int = 0, t: int = 0) -> Field | None:
         """The field that shows at a px of level 1; None where nothing was scanned."""

@@ -14,7 +14,7 @@ from vslide.errors import Damaged, IdentityRefused, NoSuchField, NotASlide
 from vslide.layers import resample
 from vslide.layout import channels_as_dicts
 from vslide.model import RGB, Channel, Field, SlideHeader
-from vslide.readers.base import InMicrometres, check_region, shrink_to
+from vslide.readers.base import InMicrometres, check_region, shrink_to, wanted_channels
 
 Pixels = NDArray[Any]
 
@@ -90,11 +90,8 @@ class VendorReader(InMicrometres):
         """(C, height, width); x, y, width, height in px of `level`, which need not be stored. Outside:
         background.
         """
-        wanted = tuple(range(len(self.channels))) if channels is None else tuple(channels)
+        wanted = wanted_channels(self, channels, level, z, t)
         check_region(width, height, len(wanted), (x, y))
-        known = all(0 <= one < len(self.channels) for one in wanted)
-        if not (known and 0 <= z < self.layers and 0 <= t < self.times and 0 < level < math.inf):
-            raise NoSuchField(f"no channels {wanted}, layer {z}, time {t} at level {level:g}")
         number = max((n for n, one in enumerate(self.levels) if one <= level * (1 + 1e-3)), default=0)
         scale = level / self.levels[number]
         if abs(scale - 1) < 1e-3:
