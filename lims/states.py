@@ -16,6 +16,7 @@ class State(models.TextChoices):
     REVIEW = "review", "Focus review"
     READY = "ready", "Ready to scan"
     SCANNING = "scanning", "Scanning"
+    QUALITY = "quality", "Quality review"
     SCANNED = "scanned", "Scanned"
     DEIDENTIFIED = "deidentified", "De-identified"
     ASSIGNED = "assigned", "Assigned"
@@ -46,9 +47,33 @@ class FailureReason(models.TextChoices):
     VERIFY_FAILED = "verify_failed", "Verification failed"
     BLURRED = "blurred", "Out of focus"
     MISSING_FIELDS = "missing_fields", "Fields missing"
+    SATURATED = "saturated", "Overexposed"
+    TISSUE_OUTSIDE = "tissue_outside", "Tissue outside the scan area"
+    TEARS = "tears", "Chatter or tears"
+    FOLDED = "folded", "Folded tissue"
+    OVERSTAINED = "overstained", "Overstained"
+    COVER_SLIP = "cover_slip", "Cover slip"
+    DEBRIS = "debris", "Debris"
+    AIR_BUBBLES = "air_bubbles", "Air bubbles"
+    MARKINGS = "markings", "Pathologist's markings"
+    LOW_RESOLUTION = "low_resolution", "Low resolution"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted", "Gave up after repeated tries"
     OTHER = "other", "Other"
 
+
+# What a person who looks at a scan may say against it: the list of the Digital Slide Archive.
+OF_THE_GLASS = (
+    FailureReason.TEARS,
+    FailureReason.FOLDED,
+    FailureReason.OVERSTAINED,
+    FailureReason.COVER_SLIP,
+    FailureReason.DEBRIS,
+    FailureReason.AIR_BUBBLES,
+    FailureReason.MARKINGS,
+    FailureReason.BLURRED,
+    FailureReason.LOW_RESOLUTION,
+    FailureReason.OTHER,
+)
 
 SYSTEM = "system"  # the laboratory's own processes
 
@@ -69,7 +94,7 @@ class Transition:
 S = State
 BEFORE_SCAN = (S.REGISTERED, S.LOADED, S.SNAPPED, S.REVIEW, S.READY)
 AFTER_SCAN = (S.SCANNED, S.DEIDENTIFIED, S.ASSIGNED, S.READ)
-HOLDABLE = (*BEFORE_SCAN, *AFTER_SCAN, S.FAILED)
+HOLDABLE = (*BEFORE_SCAN, S.QUALITY, *AFTER_SCAN, S.FAILED)
 BENCH = (Role.TECHNICIAN, Role.ADMINISTRATOR)
 STEWARDS = (Role.STEWARD, Role.ADMINISTRATOR)
 
@@ -80,10 +105,16 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("doubt", (S.SNAPPED,), S.REVIEW, (SYSTEM,)),
     Transition("accept", (S.SNAPPED, S.REVIEW), S.READY, (SYSTEM, *BENCH)),
     Transition("scan", (S.READY,), S.SCANNING, (SYSTEM,)),
-    Transition("publish", (S.SCANNING,), S.SCANNED, (SYSTEM,)),
+    Transition("retry", (S.SCANNING,), S.READY, (SYSTEM,)),
+    Transition("question", (S.SCANNING,), S.QUALITY, (SYSTEM,)),
+    Transition("publish", (S.SCANNING, S.QUALITY), S.SCANNED, (SYSTEM, *BENCH)),
     Transition("import", (S.REGISTERED, S.FAILED), S.SCANNED, (SYSTEM, *BENCH)),
     Transition(
-        "fail", (S.LOADED, S.SNAPPED, S.REVIEW, S.READY, S.SCANNING), S.FAILED, (SYSTEM, *BENCH), True
+        "fail",
+        (S.LOADED, S.SNAPPED, S.REVIEW, S.READY, S.SCANNING, S.QUALITY),
+        S.FAILED,
+        (SYSTEM, *BENCH),
+        True,
     ),
     Transition("complain", (S.ASSIGNED, S.READ), S.FAILED, (Role.PATHOLOGIST, Role.ADMINISTRATOR), True),
     Transition("deidentify", (S.SCANNED,), S.DEIDENTIFIED, (SYSTEM, *STEWARDS)),
@@ -96,7 +127,11 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("hold", HOLDABLE, S.HELD, (*BENCH, Role.MANAGER, Role.STEWARD), True),
     *(Transition("resume", (S.HELD,), state, (*BENCH, Role.MANAGER, Role.STEWARD)) for state in HOLDABLE),
     Transition(
-        "reject", (S.REGISTERED, S.REVIEW, S.FAILED, S.HELD), S.REJECTED, (*BENCH, Role.MANAGER), True
+        "reject",
+        (S.REGISTERED, S.REVIEW, S.QUALITY, S.FAILED, S.HELD),
+        S.REJECTED,
+        (*BENCH, Role.MANAGER),
+        True,
     ),
     Transition("withdraw", (*AFTER_SCAN, S.RELEASED, S.HELD), S.WITHDRAWN, STEWARDS, True),
 )

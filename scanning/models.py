@@ -33,12 +33,50 @@ class Scanner(models.Model):
         return f"scanner.{self.name}"
 
 
+class ScanProfile(models.Model):
+    """How the glasses of some stains are scanned. The first active profile whose pattern fits a slide's stain
+    is its own; a technician may choose another on its snapshot.
+    """
+
+    class Colours(models.TextChoices):
+        FIELD = "field", "All colours of a field, then the next field"
+        MOSAIC = "mosaic", "The whole mosaic in one colour, then the next colour"
+
+    class Encoding(models.TextChoices):
+        LOSSLESS = "blosc", "Lossless"
+        JPEG = "jpeg", "JPEG (brightfield only)"
+
+    name = models.CharField(max_length=60, unique=True)
+    stains = models.CharField(max_length=200, help_text="a regular expression on the stain's name")
+    priority = models.PositiveSmallIntegerField(default=100, help_text="the lowest that fits is taken")
+    active = models.BooleanField(default=True)
+    channels = models.JSONField(default=list, blank=True, help_text="names of the scanner's; empty: all")
+    layers = models.PositiveSmallIntegerField(default=1, help_text="focus layers, 1 to 25")
+    layer_step_um = models.FloatField(default=1.0)
+    times = models.PositiveSmallIntegerField(default=1, help_text="time points")
+    colours = models.CharField(max_length=6, choices=Colours, default=Colours.FIELD)
+    encoding = models.CharField(max_length=5, choices=Encoding, default=Encoding.LOSSLESS)
+    overlap = models.FloatField(default=0.1, help_text="share of a field that neighbours have in common")
+
+    class Meta:
+        ordering = ["priority", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Night(models.Model):
-    """A batch on a scanner, from its first snapshot to the morning."""
+    """A batch on a scanner, from its first snapshot to the morning.
+
+    `paused`: no slide is begun, the one under the lens is finished. `stage_paused`: that one waits too.
+    """
 
     batch = models.OneToOneField(Batch, on_delete=models.PROTECT, related_name="night_run")
     scanner = models.ForeignKey(Scanner, on_delete=models.PROTECT, related_name="nights")
     paused = models.BooleanField(default=False)
+    stage_paused = models.BooleanField(default=False)
+    paused_by = models.CharField(max_length=150, blank=True)
+    pause_reason = models.CharField(max_length=200, blank=True)
     snapshots_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -64,6 +102,9 @@ class Snapshot(models.Model):
 
     slot = models.OneToOneField(Slot, on_delete=models.CASCADE, related_name="snapshot")
     slide = models.ForeignKey(Slide, on_delete=models.PROTECT, related_name="snapshots")
+    profile = models.ForeignKey(
+        ScanProfile, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     macro = models.CharField(
         max_length=200, help_text="relative to SNAPSHOT_ROOT; shows the label's end of the glass"
     )
@@ -141,6 +182,9 @@ class Attempt(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED, db_index=True)
     order = models.PositiveIntegerField(default=0)
     parameters = models.JSONField(default=dict)
+    adjustments = models.JSONField(default=dict, help_text="what this try does unlike the one before it")
+    stop_by = models.CharField(max_length=150, blank=True, help_text="who asked for its end")
+    stop_reason = models.CharField(max_length=200, blank=True)
     done_planes = models.PositiveIntegerField(default=0)
     planned_planes = models.PositiveIntegerField(default=0)
     reason = models.CharField(max_length=20, choices=FailureReason, blank=True)
@@ -168,6 +212,74 @@ class Attempt(models.Model):
     def seconds(self) -> float | None:
         end = self.ended_at or self.acquired_at
         return (end - self.started_at).total_seconds() if self.started_at and end else None
+
+
+class Quality(models.Model):
+    """What was measured on the slide of one attempt, and what was decided of it."""
+
+    class Verdict(models.TextChoices):
+        GOOD = "good", "Good"
+        RESCAN = "rescan", "Scanned again at once"
+        DOUBTFUL = "doubtful", "A person decides"
+        ACCEPTED = "accepted", "Accepted by a person"
+        REFUSED = "refused", "Refused by a person"
+
+    attempt = models.OneToOneField(Attempt, on_delete=models.CASCADE, related_name="quality")
+    verdict = models.CharField(max_length=8, choices=Verdict)
+    findings = models.JSONField(default=list, help_text="[{code, share, message}], the worst first")
+    focus = models.FloatField(help_text="median focus score of the fields that hold tissue, 0 to 1")
+    blurred_share = models.FloatField(default=0.0)
+    saturated_share = models.FloatField(default=0.0)
+    outside_share = models.FloatField(default=0.0, help_text="of the tissue on the snapshot")
+    residual_um = models.FloatField(null=True, help_text="registration: how far neighbours disagree")
+    missing_fields = models.PositiveIntegerField(default=0)
+    scores = models.JSONField(default=list, help_text="[[r, c, score]] of every field, -1 without tissue")
+    seconds = models.FloatField(default=0.0)
+    decided_by = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=500, blank=True)
+    measured_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "qualities"
+
+    def __str__(self) -> str:
+        return f"{self.attempt}: {self.get_verdict_display()}"
+
+
+class Alert(models.Model):
+    """Something that a person should know now. One open alert of a kind for a subject; it clears by itself
+    or by a person.
+    """
+
+    class Kind(models.TextChoices):
+        NO_PROGRESS = "no_progress", "No progress"
+        DISK_LOW = "disk_low", "Disk space is low"
+        MANY_FAILURES = "many_failures", "Many slides fail"
+        SCANNER_LOST = "scanner_lost", "Scanner does not answer"
+        NIGHT_ENDED = "night_ended", "The night has ended"
+        QUEUE_SILENT = "queue_silent", "Workers do not take work"
+
+    kind = models.CharField(max_length=16, choices=Kind)
+    subject = models.CharField(max_length=120, help_text="a scanner, a night, a volume")
+    message = models.CharField(max_length=500)
+    raised_at = models.DateTimeField(default=timezone.now)
+    cleared_at = models.DateTimeField(null=True)
+    seen_by = models.CharField(max_length=150, blank=True)
+    sent = models.JSONField(default=dict, help_text="{channel: when it took it, or what it said}")
+
+    class Meta:
+        ordering = ["-raised_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["kind", "subject"],
+                condition=models.Q(cleared_at__isnull=True),
+                name="scanning_one_open_alert",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.subject}"
 
 
 class ImportedFile(models.Model):

@@ -18,6 +18,7 @@ LOOKS: dict[str, tuple[str, str]] = {
     State.REVIEW: ("doubt", "◆"),
     State.READY: ("bench", "◕"),
     State.SCANNING: ("busy", "▶"),
+    State.QUALITY: ("doubt", "◩"),
     State.SCANNED: ("done", "●"),
     State.DEIDENTIFIED: ("done", "■"),
     State.ASSIGNED: ("read", "◇"),
@@ -30,7 +31,12 @@ LOOKS: dict[str, tuple[str, str]] = {
 }
 
 # where a slot of the board is too narrow for the state's own label
-SHORT: dict[str, str] = {State.REVIEW: "Review", State.READY: "Ready", State.DEIDENTIFIED: "De-ident."}
+SHORT: dict[str, str] = {
+    State.REVIEW: "Review",
+    State.READY: "Ready",
+    State.QUALITY: "Quality",
+    State.DEIDENTIFIED: "De-ident.",
+}
 
 PHASES: dict[str, tuple[str, str]] = {
     Batch.Phase.LOADING: ("bench", "◔"),
