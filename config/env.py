@@ -31,6 +31,14 @@ def whole(name: str, default: int) -> int:
         raise BadEnvironment(f"{name} must be a whole number, not {value!r}") from error
 
 
+def number(name: str, default: float) -> float:
+    value = text(name, str(default))
+    try:
+        return float(value)
+    except ValueError as error:
+        raise BadEnvironment(f"{name} must be a number, not {value!r}") from error
+
+
 def words(name: str, default: str) -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 

@@ -10,4 +10,8 @@ FOLLOWS: dict[str, str] = {
 }
 
 # Asked every 15 s, by beat and by the relay: each finds what stopped and puts it right.
-RECONCILERS: tuple[str, ...] = ("scanning.services.reconcile", "lims.services.pipeline.reconcile")
+RECONCILERS: tuple[str, ...] = (
+    "scanning.services.reconcile",
+    "lims.services.pipeline.reconcile",
+    "overview.services.report_nights",
+)

@@ -146,11 +146,23 @@ IMPORT_ROOT = Path(env.text("IMPORT_ROOT", str(VAR / "import")))
 SLIDE_SERVICE_ENDPOINT = env.text("SLIDE_SERVICE_ENDPOINT", "tcp://127.0.0.1:5700")
 SCANNER_ENDPOINTS = env.scanners("SCANNER_ENDPOINTS")
 HEARTBEAT_FILE = env.text("NOCTURNE_HEARTBEAT", "")
+CANARY_FILE = env.text("NOCTURNE_CANARY", "")
 CELERY_APP = "config.celery.app"
+# Places where a snapshot tries to focus: each costs the scanner about 0.4 s, and foresees failures.
+SNAPSHOT_FOCUS_TRIES = env.whole("SNAPSHOT_FOCUS_TRIES", 5)
 SIMULATED_SPECIMEN = env.text("SIMULATED_SPECIMEN", "")
 SIMULATED_FLAW_EVERY = env.whole("SIMULATED_FLAW_EVERY", 40)  # 2.5 % of the glass
 BRIGHTFIELD_ENCODING = env.text("BRIGHTFIELD_ENCODING", "blosc")  # or "jpeg"; fluorescence is always lossless
 SLIDE_KEY_ID = env.text("SLIDE_KEY_ID", "")  # seals new slides at rest; NOCTURNE_SLIDE_KEYS names the keys
+
+# Quality control after each scan (docs/quality.md): beyond these a scan is not simply published
+QUALITY_SHARP = env.number("QUALITY_SHARP", 0.5)  # a field below this score is blurred
+QUALITY_BLURRED_SHARE = env.number("QUALITY_BLURRED_SHARE", 0.1)  # of the fields with tissue
+QUALITY_SATURATED_SHARE = env.number("QUALITY_SATURATED_SHARE", 0.02)  # of the pixels of a channel
+QUALITY_OUTSIDE_SHARE = env.number("QUALITY_OUTSIDE_SHARE", 0.03)  # of the tissue on the photograph
+QUALITY_SEAM_UM = env.number("QUALITY_SEAM_UM", 10.0)  # by which neighbouring fields may disagree
+QUALITY_RESCANS = env.whole("QUALITY_RESCANS", 1)  # how often a night scans a slide again by itself
+
 PIPELINE = "config.pipeline.FOLLOWS"
 RECONCILERS = "config.pipeline.RECONCILERS"
 
@@ -175,7 +187,15 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_BEAT_SCHEDULE = {
-    "canary": {"task": "core.canary", "schedule": 60.0, "options": {"expires": 120}},
+    **{
+        f"canary-{queue}": {
+            "task": "core.canary",
+            "args": [queue],
+            "schedule": 60.0,
+            "options": {"queue": queue, "expires": 120},
+        }
+        for queue in ("default", *(f"scanner.{name}" for name in SCANNER_ENDPOINTS))
+    },
     "reconcile": {"task": "core.reconcile", "schedule": 15.0, "options": {"expires": 30}},
 }
 
@@ -206,7 +226,28 @@ SPECTACULAR_SETTINGS = {
 }
 
 EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+EMAIL_HOST = env.text("MAIL_HOST", "localhost")
+EMAIL_PORT = env.whole("MAIL_PORT", 25)
+EMAIL_HOST_USER = env.text("MAIL_USER", "")
+EMAIL_HOST_PASSWORD = env.text("MAIL_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("MAIL_TLS", False)
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "nocturne@localhost")
+
+# Alerts (docs/alerts.md): when, and where they go beside the pages
+ALERT_NO_PROGRESS_MINUTES = env.number("ALERT_NO_PROGRESS_MINUTES", 10.0)
+ALERT_FREE_GIB = env.number("ALERT_FREE_GIB", 10.0)
+ALERT_FAILED_SHARE = env.number("ALERT_FAILED_SHARE", 0.2)  # of the slides that have ended
+ALERT_FAILED_FROM = env.whole("ALERT_FAILED_FROM", 10)  # ended slides, before which a share means nothing
+ALERT_MAIL_TO = env.words("ALERT_MAIL_TO", "")
+ALERT_WEBHOOK_URL = env.text("ALERT_WEBHOOK_URL", "")
+ALERT_WEBHOOK_SECRET = env.text("ALERT_WEBHOOK_SECRET", "")
+DEAD_MAN_URL = env.text("DEAD_MAN_URL", "")  # asked every minute while all is well
+
+# The morning report: to whom, at which hour of TZ, and where its links lead
+MORNING_REPORT_TO = env.words("MORNING_REPORT_TO", "")
+MORNING_REPORT_AT = env.whole("MORNING_REPORT_AT", 7)
+SITE_URL = env.text("SITE_URL", "")
 
 LOGGING = {
     "version": 1,

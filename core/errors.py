@@ -6,6 +6,7 @@
     ├── NotAllowed          this person may not do this
     ├── Conflict            somebody else was first, or the state does not allow it
     └── Unavailable         a process we need does not answer (retryable)
+        └── NotNow          nothing was tried, for it is away: comes again later, and is not counted as a try
 
 Every error carries a stable ``code``, a sentence for people, ``detail`` for programs, and whether trying the
 same
@@ -50,3 +51,8 @@ class Unavailable(NocturneError):
     code = "unavailable"
     status = 503
     retryable = True
+
+
+class NotNow(Unavailable):
+    code = "not_now"
+    delay_s: ClassVar[float] = 10.0

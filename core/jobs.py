@@ -5,6 +5,7 @@ open row that is due, and again later if nobody finished it. The worker claims t
 so a task delivered ten times runs once. Losing the whole broker costs one ring.
 """
 
+import inspect
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,12 +25,16 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from core import canaries
+from core.errors import NotNow
 from core.models import Job
 
 log = structlog.get_logger(__name__)
 
 FIRST_RING_S = 20.0
 LONGEST_RING_S = 300.0
+FARTHEST_S = 900.0  # nothing is asked for later than this: beyond it, the clock was set back
+DIED = "its worker died every time"
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,13 @@ class Bell(Protocol):
     """What the relay asks of the Celery application."""
 
     def send_task(self, name: str, args: Sequence[int], *, queue: str) -> object: ...
+
+
+class HandOver(NotNow):
+    """This worker is to stop: the job goes on at once with the next one that hears the bell."""
+
+    code = "handed_over"
+    delay_s = 0.0
 
 
 _TERMS: dict[str, Terms] = {}
@@ -76,7 +88,8 @@ def durable(
 
         @shared_task(name=name)
         @wraps(work)
-        def run(job_id: int) -> None:
+        def run(job_id: int, *more: object, **others: object) -> None:
+            """What an older or newer program says beyond the job's id is not for us."""
             _run(job_id, work, _TERMS[name])
 
         return work
@@ -92,7 +105,7 @@ def _run(job_id: int, work: Callable[..., None], terms: Terms) -> None:
     token = _current.set((job.pk, job.claim, terms.lease_s))
     try:
         with nullcontext() if terms.beats else _kept(job.pk, job.claim, terms.lease_s):
-            work(**job.args)
+            work(**_understood(work, job))
     except Exception as error:  # noqa: BLE001  the worker's main loop: the row keeps what went wrong
         _missed(job, error, terms)
     else:
@@ -101,9 +114,23 @@ def _run(job_id: int, work: Callable[..., None], terms: Terms) -> None:
         _current.reset(token)
 
 
+def _understood(work: Callable[..., None], job: Job) -> dict[str, Any]:
+    """The arguments that this program knows: during a deploy a newer one may have written more."""
+    known = inspect.signature(work).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known):
+        return dict(job.args)
+    names = {parameter.name for parameter in known}
+    unknown = sorted(set(job.args) - names)
+    if unknown:
+        log.warning("job_says_more", job=job.pk, task=job.task, unknown=unknown)
+    return {name: value for name, value in job.args.items() if name in names}
+
+
 def _claim(job_id: int, terms: Terms) -> Job | None:
     now, claim = timezone.now(), uuid.uuid4()
-    free = Q(running_until__isnull=True) | Q(running_until__lt=now)
+    # a claim that reaches further than any may was made before the clock was set back
+    over = Q(running_until__lt=now) | Q(running_until__gt=now + timedelta(seconds=2 * terms.lease_s))
+    free = Q(running_until__isnull=True) | over
     won = Job.objects.filter(free, pk=job_id, done_at__isnull=True, failed_at__isnull=True).update(
         claim=claim,
         running_until=now + timedelta(seconds=terms.lease_s),
@@ -114,7 +141,8 @@ def _claim(job_id: int, terms: Terms) -> Job | None:
         return None
     job = Job.objects.get(pk=job_id)
     if job.attempts > terms.attempts:
-        _owned(job).update(failed_at=now, running_until=None, error=job.error or "its worker died every time")
+        said = f"{DIED}; before that: {job.error}" if job.error else DIED
+        _owned(job).update(failed_at=now, running_until=None, error=said)
         log.error("job_exhausted", job=job.pk, task=job.task, args=job.args, error=job.error)
         return None
     return job
@@ -128,7 +156,11 @@ def _missed(job: Job, error: Exception, terms: Terms) -> None:
     # a database that was locked, restarted or met a deadlock is well again in a moment
     retryable = bool(getattr(error, "retryable", isinstance(error, OperationalError)))
     text = f"{getattr(error, 'code', type(error).__name__)}: {error}"
-    if retryable and job.attempts < terms.attempts:
+    if isinstance(error, NotNow):
+        again = timezone.now() + timedelta(seconds=error.delay_s)
+        _owned(job).update(due_at=again, running_until=None, error=text, attempts=F("attempts") - 1, rings=0)
+        log.info("job_not_now", job=job.pk, task=job.task, args=job.args, error=text)
+    elif retryable and job.attempts < terms.attempts:
         again = timezone.now() + timedelta(seconds=min(2.0**job.attempts, 60.0))
         _owned(job).update(due_at=again, running_until=None, error=text)
         log.warning("job_will_retry", job=job.pk, task=job.task, args=job.args, error=text)
@@ -148,6 +180,7 @@ def _prolong(job_id: int, claim: uuid.UUID, lease_s: float) -> bool:
     changed = Job.objects.filter(pk=job_id, claim=claim, done_at__isnull=True).update(
         running_until=until, due_at=until + timedelta(seconds=1)
     )
+    canaries.touch()
     return bool(changed)
 
 
@@ -174,9 +207,8 @@ def _kept(job_id: int, claim: uuid.UUID, lease_s: float) -> Iterator[None]:
 def ring_due(app: Bell, *, limit: int = 200) -> int:
     """Send one message for every open job that is due; how many. kombu's error when the broker is away."""
     now = timezone.now()
-    due = Job.objects.filter(done_at__isnull=True, failed_at__isnull=True, due_at__lte=now).order_by(
-        "due_at"
-    )[:limit]
+    is_due = Q(due_at__lte=now) | Q(due_at__gt=now + timedelta(seconds=FARTHEST_S))
+    due = Job.objects.filter(is_due, done_at__isnull=True, failed_at__isnull=True).order_by("due_at")[:limit]
     for job in due:
         app.send_task(job.task, args=[job.pk], queue=job.queue)
         wait = min(FIRST_RING_S * 2**job.rings, LONGEST_RING_S)
@@ -189,3 +221,15 @@ def ring_due(app: Bell, *, limit: int = 200) -> int:
 def open_jobs(task: str, **args: Any) -> bool:
     """Is such a job written and not yet ended?"""
     return Job.objects.filter(task=task, args=args, done_at__isnull=True, failed_at__isnull=True).exists()
+
+
+def args_of(task: str, *, failed: bool = False) -> list[dict[str, Any]]:
+    """The arguments of every job of this task that is open, or that was given up: one question for all."""
+    jobs = Job.objects.filter(task=task, done_at__isnull=True, failed_at__isnull=not failed)
+    return list(jobs.values_list("args", flat=True))
+
+
+def died_every_time(task: str, **args: Any) -> bool:
+    """Has such a job been given up because nobody lived to say what became of its last try?"""
+    ended = Job.objects.filter(task=task, args=args, failed_at__isnull=False)
+    return ended.filter(error__startswith=DIED).exists()

@@ -1,22 +1,21 @@
-"""The laboratory's pulse: a canary through the real queue, and the reconcilers."""
+"""The laboratory's pulse: a canary through every real queue, and the reconcilers."""
 
 import structlog
 from celery import shared_task
 from django.conf import settings
-from django.core.cache import cache
 from django.db import DatabaseError
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from core import canaries
 from core.errors import NocturneError
 
 log = structlog.get_logger(__name__)
 
 
 @shared_task(name="core.canary")
-def canary() -> None:
+def canary(queue: str = "default", *more: object, **others: object) -> None:
     """Proves that a worker consumes, not merely lives."""
-    cache.set("nocturne.canary", timezone.now().isoformat(), None)
+    canaries.sing(queue)
 
 
 @shared_task(name="core.reconcile")

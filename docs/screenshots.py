@@ -31,8 +31,8 @@ WIDE, NARROW = (1440, 900), (390, 844)
 MOST_BYTES = 290_000
 ALL_SEEN = "[...document.images].every((i) => i.complete || i.getBoundingClientRect().top > innerHeight)"
 PATIENCE_S = 240
-# Three of these glasses hold little tissue, so they are doubtful; two fail under the demo's scanner (seed 7).
-EXTRA = [f"TRIAL-{number:03d}" for number in (45, 418, 73, 3, 4, 13, 630, 6, 160, 7, 210, 8)]
+# Three of these glasses are stained so faintly that they are doubtful; two fail under the demo's scanner (seed 7).
+EXTRA = [f"TRIAL-{number:03d}" for number in (45, 593, 480, 3, 325, 13, 630, 6, 160, 7, 210, 8)]
 STAINS = ("H&E", "IHC Ki-67", "IF DAPI/FITC/TRITC/Cy5")
 
 
@@ -71,6 +71,8 @@ NIGHT = (
     Shot("night", "scanning:night", "tess", "/scan/batches/{extra}/"),
     Shot("night-light", "scanning:night", "tess", "/scan/batches/{extra}/", "light"),
     Shot("night-narrow", "scanning:night", "tess", "/scan/batches/{extra}/", size=NARROW),
+    Shot("queue", "scanning:queue", "tess", "/scan/batches/{extra}/queue/"),
+    Shot("queue-light", "scanning:queue", "tess", "/scan/batches/{extra}/queue/", "light"),
     Shot("home-technician", "home", "tess", "/"),
     Shot("scanners", "scanning:scanners", "tess", "/scan/scanners/"),
 )
@@ -79,11 +81,20 @@ MORNING = (
     Shot("login", "login", "", "/login/"),
     Shot("login-light", "login", "", "/login/", "light"),
     Shot("morning", "scanning:morning", "tess", "/scan/batches/{batch}/morning/"),
+    Shot("morning-light", "scanning:morning", "tess", "/scan/batches/{batch}/morning/", "light"),
     Shot("morning-second", "scanning:morning", "tess", "/scan/batches/{extra}/morning/"),
     Shot("batches", "lims:batches", "tess", "/lab/batches/"),
     Shot("batch", "lims:batch", "tess", "/lab/batches/{batch}/"),
     Shot("pull-list", "lims:pull-list", "tess", "/lab/batches/{rescan}/pull-list/"),
+    Shot("alerts", "scanning:alerts", "tess", "/scan/alerts/"),
+    Shot("alerts-light", "scanning:alerts", "tess", "/scan/alerts/", "light"),
     Shot("imports", "scanning:imports", "tess", "/scan/imports/"),
+    Shot("qualities", "scanning:qualities", "tess", "/scan/quality/"),
+    Shot("quality", "scanning:quality", "tess", "/scan/quality/{quality}/"),
+    Shot("quality-light", "scanning:quality", "tess", "/scan/quality/{quality}/", "light"),
+    Shot("profiles", "scanning:profiles", "tess", "/scan/profiles/"),
+    Shot("profile", "scanning:profile", "tess", "/scan/profiles/{profile}/"),
+    Shot("profile-new", "scanning:profile-new", "tess", "/scan/profiles/new/"),
     Shot("slides", "lims:slides", "tess", "/lab/slides/"),
     Shot("slides-narrow", "lims:slides", "tess", "/lab/slides/", size=NARROW),
     Shot("slide", "lims:slide", "tess", "/lab/slides/{slide}/"),
@@ -275,6 +286,12 @@ def learn(gallery: Gallery) -> None:
     facts["batch"] = min(row["id"] for row in batches)
     facts.setdefault("extra", max(row["id"] for row in batches))
     facts["rescan"] = next((row["id"] for row in batches if row["rescan_of"]), facts["extra"])
+    facts["quality"] = min(
+        (row for row in tess.get("qualities/") if row["scores"]), key=lambda row: float(row["focus"])
+    )["id"]
+    if not tess.get("scan-profiles/"):
+        tess.post("scan-profiles/", {"name": "Thick sections", "stains": "thick", "layers": 25})
+    facts["profile"] = tess.get("scan-profiles/")[0]["id"]
     twice = [row["slide"] for row in tess.get("attempts/") if row["number"] == 2]
     slides = tess.get("slides/")
     released = [row for row in slides if row["state"] in ("released", "read", "assigned")]

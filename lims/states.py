@@ -104,6 +104,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition("snap", (S.LOADED,), S.SNAPPED, (SYSTEM,)),
     Transition("doubt", (S.SNAPPED,), S.REVIEW, (SYSTEM,)),
     Transition("accept", (S.SNAPPED, S.REVIEW), S.READY, (SYSTEM, *BENCH)),
+    Transition("reopen", (S.READY,), S.REVIEW, BENCH),
     Transition("scan", (S.READY,), S.SCANNING, (SYSTEM,)),
     Transition("retry", (S.SCANNING,), S.READY, (SYSTEM,)),
     Transition("question", (S.SCANNING,), S.QUALITY, (SYSTEM,)),

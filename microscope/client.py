@@ -8,25 +8,25 @@ from microscope import messages
 from microscope.errors import UnknownJob
 from microscope.messages import Glass, JobStatus, ScannerInfo, ScannerStatus, SnapshotResult
 from microscope.plan import ScanPlan
-from wire import Message
-from wire.events import Event, Subscriber
-from wire.rpc import Client
-from wire.security import Security
+from wire import Client, Event, Message, Security, Subscriber, parse_address
 
 Reply = TypeVar("Reply", bound=Message)
+
+_SOONEST_LOOK_S = 0.005
 
 
 class ScannerClient:
     """Talks to one scanner. Every call raises ``wire.Timeout`` or ``wire.PeerLost`` when the scanner does
     not answer and ``wire.RemoteError`` (with the scanner's ``code`` and ``retryable``) when it refuses. Not
-    for use by several threads.
+    for use by several threads. With keys a scanner's address is ``tcp://host:port?keys=FILE&server=FILE``.
     """
 
     def __init__(
-        self, endpoint: str, *, timeout_s: float = 5.0, retries: int = 2, security: Security | None = None
+        self, address: str, *, timeout_s: float = 5.0, retries: int = 2, security: Security | None = None
     ) -> None:
+        endpoint, named = parse_address(address)
         self._rpc = Client(
-            endpoint, messages.REPLIES, timeout_s=timeout_s, retries=retries, security=security
+            endpoint, messages.REPLIES, timeout_s=timeout_s, retries=retries, security=security or named
         )
 
     def __enter__(self) -> Self:
@@ -58,11 +58,14 @@ class ScannerClient:
         slot: int,
         *,
         attempt: int = 1,
+        tries: int = 0,
         wait: bool = False,
         timeout_s: float = 60.0,
     ) -> JobStatus:
-        """Start a snapshot; with ``wait`` come back when it has ended (look at ``.state``)."""
-        command = messages.Snap(job_id=job_id, carousel=carousel, slot=slot, attempt=attempt)
+        """Start a snapshot, focusing at ``tries`` places; with ``wait`` come back when it has ended (look at
+        ``.state``).
+        """
+        command = messages.Snap(job_id=job_id, carousel=carousel, slot=slot, attempt=attempt, tries=tries)
         self._ask(command, messages.Accepted)
         return self.wait(job_id, timeout_s=timeout_s) if wait else self.job(job_id)
 
@@ -113,19 +116,22 @@ class ScannerClient:
     def resume(self, job_id: str) -> JobStatus:
         return self._ask(messages.Resume(job_id=job_id), JobStatus)
 
-    def wait(self, job_id: str, *, timeout_s: float, every_s: float = 0.05) -> JobStatus:
-        """Ask until the job has ended or ``timeout_s`` is over (the state is then still "running").
+    def wait(self, job_id: str, *, timeout_s: float, every_s: float = 0.25) -> JobStatus:
+        """Ask until the job has ended or ``timeout_s`` is over (the state is then still "running"), at first
+        often, then ``every_s``.
 
         Raises ``UnknownJob`` when the scanner has forgotten the job, which it does when it is restarted.
         """
         deadline = time.monotonic() + timeout_s
+        pause_s = _SOONEST_LOOK_S
         while True:
             status = self.job(job_id)
             if status.state == "unknown":
                 raise UnknownJob(job_id)
             if status.state != "running" or time.monotonic() >= deadline:
                 return status
-            time.sleep(every_s)
+            time.sleep(pause_s)
+            pause_s = min(every_s, 1.2 * pause_s)
 
     def _ask(self, request: Message, kind: type[Reply]) -> Reply:
         reply, _ = self._rpc.call(request)
@@ -137,12 +143,13 @@ class ScannerEvents:
 
     def __init__(
         self,
-        endpoint: str,
+        address: str,
         *,
         types: Sequence[type[Message]] = messages.EVENTS,
         security: Security | None = None,
     ) -> None:
-        self._subscriber = Subscriber(endpoint, tuple(types), security=security)
+        endpoint, named = parse_address(address)
+        self._subscriber = Subscriber(endpoint, tuple(types), security=security or named)
 
     def next(self, timeout_s: float) -> Event | None:
         return self._subscriber.next(timeout_s)

@@ -8,6 +8,9 @@ from typing import Protocol
 from microscope.errors import MicroscopeError
 from microscope.messages import JobState, JobStatus, Scan, Snap
 from microscope.runner import Done, Sink
+from wire import PeerLost
+
+_FLUSH_LOOK_S = 0.5
 
 
 class ClosableSink(Sink, Protocol):
@@ -72,3 +75,26 @@ class Job:
         """Waits while the job is paused."""
         self.go.wait()
         return self.stop is not None
+
+
+class InterruptibleSink:
+    """A job's sink whose last wait ends when the job is to end: a slide service that has stopped
+    acknowledging must not keep an aborted slide on the stage.
+    """
+
+    def __init__(self, sink: ClosableSink, job: Job) -> None:
+        self.put = sink.put
+        self._sink, self._job = sink, job
+
+    def flush(self, timeout_s: float) -> None:
+        until = time.monotonic() + timeout_s
+        while True:
+            asked = time.monotonic()
+            try:
+                return self._sink.flush(min(_FLUSH_LOOK_S, timeout_s))
+            except PeerLost:
+                now = time.monotonic()
+                if self._job.stop is not None:
+                    raise self._job.stop from None
+                if now >= until or now - asked < _FLUSH_LOOK_S / 2:  # it was not the wait that ended
+                    raise

@@ -23,7 +23,7 @@ from microscope.errors import (
     StaleFence,
     UnknownJob,
 )
-from microscope.job import Aborted, ClosableSink, Job, ShutDown
+from microscope.job import Aborted, ClosableSink, InterruptibleSink, Job, ShutDown
 from microscope.messages import (
     JobDone,
     JobFailed,
@@ -35,7 +35,7 @@ from microscope.messages import (
     SnapshotResult,
     StateChanged,
 )
-from microscope.runner import run
+from microscope.runner import run, try_focus
 from vslide.errors import SlideError
 from wire import Message, WireError
 
@@ -211,6 +211,7 @@ class Jobs:
     def _snap(self, command: Snap) -> None:
         self._driver.load(command.carousel, command.slot, attempt=command.attempt)
         images = self._driver.snapshot()
+        tried = try_focus(self._driver, images, command.tries)
         self._driver.unload()
         result = SnapshotResult(
             job_id=command.job_id,
@@ -218,6 +219,7 @@ class Jobs:
             um_per_px=images.um_per_px,
             origin_x_um=images.origin_um[0],
             origin_y_um=images.origin_um[1],
+            tried=tried,
         )
         macro = cv2.imencode(".jpg", images.macro[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
         label = cv2.imencode(".png", images.label[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
@@ -241,7 +243,7 @@ class Jobs:
             outcome = run(
                 self._driver,
                 command.plan,
-                sink,
+                InterruptibleSink(sink, job),
                 done=frozenset(sink.durable),
                 on_progress=self._teller(job),
                 should_stop=job.should_stop,

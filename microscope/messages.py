@@ -7,12 +7,22 @@ the same job starts it once.
 from dataclasses import dataclass
 from typing import Literal
 
-from microscope.plan import ScanPlan
+from microscope.plan import FocusPoint, ScanPlan
 from vslide.model import Channel
 from wire import Message
 
 PROTOCOL = 1
 
+CAPABILITIES = (
+    "snapshot",
+    "autofocus",
+    "brightfield",
+    "fluorescence",
+    "z-layers",
+    "time",
+    "exposure",
+    "hands",
+)
 JobState = Literal["unknown", "running", "done", "failed", "aborted"]
 ScannerState = Literal["idle", "snapping", "scanning", "paused", "stopping"]
 
@@ -94,12 +104,13 @@ class Placed(Message, frozen=True, kw_only=True):
 
 
 class Snap(Message, frozen=True, kw_only=True):
-    """Photograph the glass and its label."""
+    """Photograph the glass and its label, and try to focus at up to ``tries`` places."""
 
     job_id: str
     carousel: int
     slot: int
     attempt: int = 1
+    tries: int = 0
 
 
 class Scan(Message, frozen=True, kw_only=True):
@@ -134,7 +145,7 @@ class SnapshotResult(Message, frozen=True, kw_only=True):
     """Two frames follow: the macro photograph as JPEG, the label photograph as PNG.
 
     Pixel (column, row) of the macro lies at stage µm (origin_x_um + column * um_per_px, origin_y_um + row *
-    um_per_px).
+    um_per_px). ``tried`` are the places where it tried to focus; ``z_um`` is null where it found nothing.
     """
 
     job_id: str
@@ -142,6 +153,7 @@ class SnapshotResult(Message, frozen=True, kw_only=True):
     um_per_px: float
     origin_x_um: float
     origin_y_um: float
+    tried: tuple[FocusPoint, ...] = ()
 
 
 class AskJob(Message, frozen=True, kw_only=True):

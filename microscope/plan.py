@@ -6,7 +6,7 @@ position is that of its own top-left corner, z is the height of the focal plane.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from microscope.errors import PlanInvalid
@@ -18,6 +18,7 @@ Modality = Literal["brightfield", "fluorescence"]
 MAX_LAYERS = 25
 MAX_CHANNELS = 8
 MAX_FIELDS = 4_000_000
+EXPOSURES = (0.01, 100.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class ScanPlan:
     z-layers, which lie evenly around the focus surface. ``colours`` is "field" (all channels of a field
     before the stage moves) or "mosaic" (the whole mosaic in one channel, then in the next). Brightfield
     plans carry the three channels of ``RGB``; with the ``encoding`` "jpeg" a field of theirs comes as one
-    plane with all three colours, otherwise planes are lossless. Raises ``PlanInvalid`` for anything that
-    cannot be scanned.
+    plane with all three colours, otherwise planes are lossless. ``exposure`` is how long to expose, times the
+    scanner's own time. Raises ``PlanInvalid`` for anything that cannot be scanned.
     """
 
     area: Rect
@@ -78,6 +79,7 @@ class ScanPlan:
     magnification: float = 10.0
     stain: str = ""
     encoding: Encoding = "blosc"
+    exposure: float = 1.0
 
     def __post_init__(self) -> None:
         _check(self)
@@ -166,7 +168,7 @@ class ScanPlan:
             field_width=self.field_width,
             field_height=self.field_height,
             dtype=self.dtype,
-            channels=self.channels,
+            channels=tuple(self._as_exposed(channel) for channel in self.channels),
             encoding=self.encoding,
             key_id=key_id,
             pixel_size_um=self.pixel_size_um,
@@ -183,6 +185,11 @@ class ScanPlan:
             software=software,
             stain=self.stain,
         )
+
+    def _as_exposed(self, channel: Channel) -> Channel:
+        if channel.exposure_ms is None:
+            return channel
+        return replace(channel, exposure_ms=channel.exposure_ms * self.exposure)
 
 
 def _steps(extent_um: float, field_um: float, step_um: float) -> int:
@@ -201,6 +208,7 @@ def _check(plan: ScanPlan) -> None:
         plan.overlap,
         plan.layer_step_um,
         plan.magnification,
+        plan.exposure,
     )
     problems = {
         "not a finite number": not all(math.isfinite(number) for number in numbers),
@@ -212,6 +220,7 @@ def _check(plan: ScanPlan) -> None:
         "overlap: 0 up to 0.9": not 0 <= plan.overlap <= 0.9,
         f"layers: 1 to {MAX_LAYERS}": not 1 <= plan.layers <= MAX_LAYERS,
         "layer_step_um: must be positive": not plan.layer_step_um > 0,
+        f"exposure: {EXPOSURES[0]} to {EXPOSURES[1]}": not EXPOSURES[0] <= plan.exposure <= EXPOSURES[1],
         "times: 1 to 10000": not 1 <= plan.times <= 10_000,
         f"channels: 1 to {MAX_CHANNELS}": not 1 <= len(plan.channels) <= MAX_CHANNELS,
         "channels: brightfield has red, green and blue": plan.modality == "brightfield"

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from microscope.drivers.base import Driver, Pixels, Position
+from microscope.drivers.base import Driver, Pixels, Position, Shutter, SnapshotImages
 from microscope.errors import Blurred, FieldsMissing, FocusFailed, PlanInvalid
-from microscope.focus import FocusSurface, fit_surface
+from microscope.focus import FocusSurface, fit_surface, propose
 from microscope.plan import FocusPoint, PlannedField, ScanPlan
 from vslide import codec
 from vslide.jpeg import encode_rgb
@@ -60,6 +60,7 @@ def run(
     pictures are not what the plan says, other ``ScannerError``s as they come from the driver, and whatever
     the sink raises.
     """
+    _set_exposure(driver, plan.exposure)
     measured = measure(driver, plan.focus_points, should_stop)
     if measured is None:
         return Outcome(len(done), plan.plane_count, True, 0.0)
@@ -92,14 +93,47 @@ def measure(
     for point in points:
         if should_stop():
             return None
-        try:
-            z_um = driver.autofocus(point.x_um, point.y_um) if point.z_um is None else point.z_um
-        except FocusFailed:
-            continue
-        found.append(FocusPoint(point.x_um, point.y_um, z_um))
+        z_um = _height(driver, point) if point.z_um is None else point.z_um
+        if z_um is not None:
+            found.append(FocusPoint(point.x_um, point.y_um, z_um))
     if len(found) < max(3, -(-len(points) // 3)):
         raise FocusFailed(f"focus found at {len(found)} of {len(points)} points")
     return found
+
+
+def try_focus(driver: Driver, shot: SnapshotImages, tries: int) -> tuple[FocusPoint, ...]:
+    """Focus at the first ``tries`` places that a snapshot suggests. Where nothing is found the height is
+    None: to be known before the night.
+    """
+    if tries < 1:
+        return ()
+    places = propose(shot.macro, shot.um_per_px, shot.origin_um).points[:tries]
+    return tuple(FocusPoint(place.x_um, place.y_um, _height(driver, place)) for place in places)
+
+
+def _height(driver: Driver, place: FocusPoint) -> float | None:
+    try:
+        return driver.autofocus(place.x_um, place.y_um)
+    except FocusFailed:
+        return None
+
+
+def _set_exposure(driver: Driver, factor: float) -> None:
+    if isinstance(driver, Shutter):
+        driver.set_exposure(factor)
+    elif factor != 1.0:
+        raise PlanInvalid("exposure: this scanner always exposes for its own time")
+
+
+def _numbers(driver: Driver, plan: ScanPlan) -> list[int]:
+    """What the scanner calls the channels of a plan, which may want some of its own only."""
+    if plan.modality == "brightfield":
+        return [0] * len(plan.channels)
+    known = [channel.name for channel in driver.describe().channels]
+    unknown = [channel.name for channel in plan.channels if channel.name not in known]
+    if unknown:
+        raise PlanInvalid(f"channels: this scanner has no {', '.join(unknown)}")
+    return [known.index(channel.name) for channel in plan.channels]
 
 
 class _Loop:
@@ -109,6 +143,7 @@ class _Loop:
         self._driver, self._plan, self._sink, self._surface = driver, plan, sink, surface
         self._chunk = codec.chunk_grid(plan.field_height, plan.field_width)
         self._codecs: dict[int, str] = {}
+        self._colours = _numbers(driver, plan)
 
     def take(self, field: PlannedField, wanted: list[int]) -> None:
         """Move to a field, expose, compress and hand over its wanted channels."""
@@ -129,7 +164,7 @@ class _Loop:
             self._hand_over(
                 field,
                 channel,
-                self._checked(self._expose(channel), (plan.field_height, plan.field_width)),
+                self._checked(self._expose(self._colours[channel]), (plan.field_height, plan.field_width)),
                 reached,
             )
 

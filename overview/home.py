@@ -1,7 +1,8 @@
 """What needs this person now: a few figures with a link behind each, by role."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Count
@@ -17,6 +18,10 @@ from lims.models import Batch, Slide
 from lims.states import State
 from overview import reports
 from scanning import queries as scanner_room
+from scanning.models import Night
+from scanning.mornings import Account, account, outcomes
+
+MOST_MORNINGS = 3
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,29 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class NightLine:
+    """A night that goes on, or a morning that waits for hands: one for each scanner and batch."""
+
+    night: Night
+    account: Account
+    left: timedelta | None
+    expected_end: datetime | None
+
+    @property
+    def ended(self) -> int:
+        return self.account.slides - self.account.under_way
+
+    @property
+    def over(self) -> bool:
+        return bool(self.night.batch.phase == Batch.Phase.MORNING)
+
+    @property
+    def href(self) -> str:
+        name = "scanning:morning" if self.over else "scanning:night"
+        return reverse(name, args=[self.night.batch_id])
+
+
+@dataclass(frozen=True)
 class Section:
     """One role's part of the page; `advice` says what to do next, also when there is nothing."""
 
@@ -36,6 +64,7 @@ class Section:
     advice: str
     href: str = ""
     action: str = ""
+    nights: Sequence[NightLine] = ()
 
 
 def _slides(**query: str) -> str:
@@ -50,27 +79,47 @@ def bench(user: User) -> Section:
     """Doubtful slides, failures, the night that runs."""
     states = _states()
     doubtful, failed = states.get(State.REVIEW, 0), states.get(State.FAILED, 0)
-    scanning = states.get(State.SCANNING, 0)
+    scanning, verdicts = states.get(State.SCANNING, 0), states.get(State.QUALITY, 0)
     batch = Batch.objects.exclude(phase=Batch.Phase.CLOSED).order_by("-id").first()
     tiles = [
         Tile(doubtful, "doubtful slides to look at", _review(), "doubt" if doubtful else ""),
+        Tile(
+            verdicts, "scans wait for a verdict", reverse("scanning:qualities"), "doubt" if verdicts else ""
+        ),
         Tile(failed, "failed slides to rescan", _slides(state=State.FAILED), "bad" if failed else ""),
         Tile(scanning, "being scanned or built", _slides(state=State.SCANNING), "busy" if scanning else ""),
+        *_alerts(),
     ]
-    for night in scanner_room.current_nights()[:3]:
-        found = scanner_room.progress(night.batch)
-        where = reverse("scanning:night", args=[night.batch_id])
-        tiles.append(Tile(f"{found.ended}/{found.slides}", f"ended in {night.batch.name}", where, "busy"))
+    return Section("At the bench", tiles, *_next_step(batch, doubtful), nights=_nights())
+
+
+def _next_step(batch: Batch | None, doubtful: int) -> tuple[str, str, str]:
+    """(advice, where, what the button says)."""
     if doubtful:
         words = "Doubtful slides come first: each joins the night when somebody has looked at it."
-        return Section("At the bench", tiles, words, _review(), "Look at the doubtful slides")
+        return words, _review(), "Look at the doubtful slides"
     if batch is None:
-        return Section("At the bench", tiles, "No batch is open. Make one and load the carousels.",
-                       reverse("lims:batches"), "Batches")  # fmt: skip
+        return "No batch is open. Make one and load the carousels.", reverse("lims:batches"), "Batches"
     advice = f"{batch.name} is in its phase “{batch.get_phase_display().lower()}”."
-    return Section(
-        "At the bench", tiles, advice, reverse("lims:batch", args=[batch.pk]), f"Open {batch.name}"
-    )
+    return advice, reverse("lims:batch", args=[batch.pk]), f"Open {batch.name}"
+
+
+def _nights() -> list[NightLine]:
+    """Every night that goes on, one for each scanner, then the newest mornings that have failed slides."""
+    going = list(scanner_room.current_nights())
+    over = scanner_room.mornings().exclude(pk__in=[night.pk for night in going])[:MOST_MORNINGS]
+    lines = []
+    for night in (*going, *over):
+        found = scanner_room.progress(night.batch)
+        end = scanner_room.expected_end(found)
+        lines.append(NightLine(night, account(outcomes(night.batch)), found.left, end))
+    return lines
+
+
+def _alerts() -> list[Tile]:
+    count = scanner_room.open_alerts().count()
+    label = "open alert" if count == 1 else "open alerts"
+    return [Tile(count, label, reverse("scanning:alerts"), "bad")] if count else []
 
 
 def _review() -> str:
@@ -117,6 +166,7 @@ def office(user: User) -> Section:
     tiles = [
         Tile(share, "good at the first scan, 30 days", figures, "good"),
         Tile(nights[-1].published if nights else 0, "published in the last night", figures),
+        *_alerts(),
         Tile(
             waiting,
             "clean slides without a reader",

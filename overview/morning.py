@@ -1,74 +1,139 @@
 """The morning report: every slide of a night is published, failed with a reason, or skipped with one."""
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from lims import queries as record
-from lims.models import Batch, Slide
-from lims.states import FailureReason, State
-from scanning.queries import PUBLISHED
+from django.conf import settings
+from django.db.models import Max
+from django.urls import reverse
 
-SKIPPED = (State.REGISTERED, State.REJECTED, State.HELD, State.WITHDRAWN)
+from lims.models import Batch
+from scanning.boards import Place
+from scanning.models import Attempt, Night
+from scanning.mornings import Account, account, outcomes
+from scanning.queries import ReviewEffort, review_effort
+
+Told = Callable[[Place], str]
+
+
+def by_barcode(place: Place) -> str:
+    return place.barcode or f"{by_slot(place)} empty"
+
+
+def by_slot(place: Place) -> str:
+    """For what leaves the house: no barcode is in a mail."""
+    return f"{place.carousel}-{place.position}"
 
 
 @dataclass(frozen=True)
 class Morning:
-    """One night's account. `under_way` is empty once the night is over."""
+    """One night's account."""
 
     batch: Batch
-    published: int
-    failed: dict[str, list[str]]
-    skipped: dict[str, list[str]]
-    under_way: dict[str, list[str]]
-    unknown: list[str]
+    account: Account
+    failed: Mapping[str, Sequence[Place]]
+    skipped: Mapping[str, Sequence[Place]]
+    under_way: Mapping[str, Sequence[Place]]
+    unknown: Sequence[Place]
+    effort: ReviewEffort
+    hours: float | None
+    rescans: Sequence[Batch] = field(default=())
 
     @property
     def slides(self) -> int:
-        groups = (self.failed, self.skipped, self.under_way)
-        return self.published + sum(len(found) for group in groups for found in group.values())
+        return self.account.slides
+
+    @property
+    def published(self) -> int:
+        return self.account.published
+
+    @property
+    def per_hour(self) -> float | None:
+        return (self.account.published + self.account.failed) / self.hours if self.hours else None
+
+    @property
+    def sum(self) -> str:
+        found = self.account
+        said = f"{found.slides} slides = {found.published} published + {found.failed} failed"
+        said += f" + {found.skipped} skipped"
+        return said + (f" + {found.under_way} under way" if found.under_way else "")
+
+    @property
+    def figures(self) -> list[tuple[str, str]]:
+        """(name, value) of what the night cost and gave."""
+        pace = f"{self.per_hour:.0f} slides an hour" if self.per_hour else "not measured"
+        scanned = f"{self.hours:.1f} h of scanning, {pace}" if self.hours else "nothing was scanned"
+        looked = f"{self.effort.total_s / 60:.1f} min for {self.effort.reviewed} slides"
+        again = ", ".join(batch.name for batch in self.rescans) or "none yet"
+        return [("Pace", scanned), ("Technician's focus review", looked), ("Rescan batches", again)]
+
+    @property
+    def groups(self) -> list[tuple[str, str, Sequence[Place]]]:
+        """(Failed, cause, slots): the failures first, the commonest cause first."""
+        named = (("Failed", self.failed), ("Skipped", self.skipped), ("Under way", self.under_way))
+        return [
+            (title, why, found)
+            for title, group in named
+            for why, found in sorted(group.items(), key=lambda entry: (-len(entry[1]), entry[0]))
+        ]
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """(what, address); none where the settings do not say under which address the laboratory is."""
+        if not settings.SITE_URL:
+            return []
+        pages = [("The morning board", reverse("scanning:morning", args=[self.batch.pk]))]
+        pages += [
+            (f"Pick list of {one.name}", reverse("lims:pull-list", args=[one.pk])) for one in self.rescans
+        ]
+        return [(name, settings.SITE_URL.rstrip("/") + path) for name, path in pages]
 
 
 def morning(batch: Batch) -> Morning:
-    groups: dict[str, dict[str, list[str]]] = {"failed": {}, "skipped": {}, "under_way": {}}
-    states: Counter[str] = Counter()
-    for slide in record.slides_of(batch).order_by("barcode"):
-        states[slide.state] += 1
-        if slide.state not in PUBLISHED:
-            kind, why = _why(slide)
-            groups[kind].setdefault(why, []).append(slide.barcode)
-    strange = record.slots_of(batch).filter(slide=None)
+    found = outcomes(batch)
+    slides = [place for place in found if place.slide]
     return Morning(
         batch=batch,
-        published=sum(states[state] for state in PUBLISHED),
-        unknown=[f"{slot} {slot.barcode or 'empty'}" for slot in strange],
-        **groups,
+        account=account(found),
+        failed=_by_cause(place for place in slides if place.failed),
+        skipped=_by_cause(place for place in slides if place.skipped),
+        under_way=_by_cause(
+            place for place in slides if not (place.published or place.failed or place.skipped)
+        ),
+        unknown=[place for place in found if not place.slide],
+        effort=review_effort(batch),
+        hours=_hours(batch),
+        rescans=list(batch.rescans.order_by("id")),
     )
 
 
-def _why(slide: Slide) -> tuple[str, str]:
-    if slide.state == State.FAILED:
-        return "failed", FailureReason(slide.failure or FailureReason.OTHER).label
-    if slide.state in SKIPPED:
-        return "skipped", State(slide.state).label
-    return "under_way", State(slide.state).label
+def _by_cause(found: Iterable[Place]) -> dict[str, list[Place]]:
+    groups: dict[str, list[Place]] = {}
+    for place in found:
+        groups.setdefault(place.why, []).append(place)
+    return groups
 
 
-def as_text(found: Morning) -> str:
+def _hours(batch: Batch) -> float | None:
+    """From the start of the night to the end of its last attempt."""
+    night = Night.objects.filter(batch=batch, started_at__isnull=False).first()
+    if night is None or night.started_at is None:
+        return None
+    end: datetime | None = Attempt.objects.filter(night=night).aggregate(last=Max("ended_at"))["last"]
+    return (end - night.started_at) / timedelta(hours=1) if end else None
+
+
+def as_text(found: Morning, told: Told = by_barcode) -> str:
     """The report as a mail or a terminal shows it; the sum stands in the first line."""
-    failed, skipped, open_ = (
-        sum(map(len, group.values())) for group in (found.failed, found.skipped, found.under_way)
-    )
-    lines = [
-        f"{found.batch.name}: {found.slides} slides = {found.published} published"
-        f" + {failed} failed + {skipped} skipped" + (f" + {open_} under way" if open_ else ""),
+    lines = [f"{found.batch.name}: {found.sum}"]
+    lines += [
+        f"  {title}: {why} ({len(group)}): {', '.join(map(told, group))}"
+        for title, why, group in found.groups
     ]
-    for title, group in (
-        ("Failed", found.failed),
-        ("Skipped", found.skipped),
-        ("Under way", found.under_way),
-    ):
-        for why, barcodes in sorted(group.items(), key=lambda entry: (-len(entry[1]), entry[0])):
-            lines.append(f"  {title}: {why} ({len(barcodes)}): {', '.join(barcodes)}")
     if found.unknown:
-        lines.append(f"  Slots without a slide of ours ({len(found.unknown)}): {', '.join(found.unknown)}")
+        strange = ", ".join(map(told, found.unknown))
+        lines.append(f"  Slots without a slide of ours ({len(found.unknown)}): {strange}")
+    lines += [f"  {name}: {value}" for name, value in found.figures]
+    lines += [f"  {name}: {address}" for name, address in found.links]
     return "\n".join(lines)

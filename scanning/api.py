@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status, viewsets
@@ -14,9 +15,10 @@ from core.roles import for_roles
 from lims.models import Batch
 from microscope import Rect
 from scanning import queries, services
+from scanning.api_quality import Profiles, Qualities
 from scanning.clients import scanners
 from scanning.guards import HANDS, LOOKERS
-from scanning.models import Attempt, FocusPoint, Night, Scanner, Snapshot
+from scanning.models import Alert, Attempt, FocusPoint, Night, Scanner, Snapshot
 from scanning.services import Review
 
 MOST_POINTS = 64
@@ -122,6 +124,9 @@ class AttemptOut(serializers.ModelSerializer[Attempt]):
             "done_planes",
             "planned_planes",
             "takeovers",
+            "order",
+            "stop_by",
+            "stop_reason",
             "queued_at",
             "started_at",
             "acquired_at",
@@ -129,11 +134,38 @@ class AttemptOut(serializers.ModelSerializer[Attempt]):
         ]
 
 
+class StopIn(serializers.Serializer[Any]):
+    fate = serializers.ChoiceField(choices=Attempt.Fate.choices)
+    reason = serializers.CharField(max_length=200)
+
+
+class QueueMoveIn(serializers.Serializer[Any]):
+    to = serializers.ChoiceField(choices=["first", "up", "down", "last"])
+
+
 class Attempts(viewsets.ReadOnlyModelViewSet[Attempt]):
-    queryset = Attempt.objects.select_related("slide", "slot__carousel").order_by("id")
+    queryset = Attempt.objects.select_related("slide", "slot__carousel", "night__scanner").order_by("id")
     serializer_class = AttemptOut
-    permission_classes = [for_roles(*LOOKERS)]
+    permission_classes = [for_roles(*LOOKERS, write=HANDS)]
     filterset_fields: ClassVar = {"slide__barcode": ["exact"], "state": ["exact"], "night__batch": ["exact"]}
+
+    @extend_schema(request=StopIn, responses=AttemptOut)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: str) -> Response:
+        """Stop the slide under the lens after its field: it fails, or comes again at the end of the queue."""
+        given = StopIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.abort(attempt=self.get_object(), actor=request.user, **given.validated_data)
+        return Response(AttemptOut(self.get_object()).data)
+
+    @extend_schema(request=QueueMoveIn, responses=AttemptOut)
+    @action(detail=True, methods=["post"])
+    def move(self, request: Request, pk: str) -> Response:
+        """Change a waiting slide's place in the queue."""
+        given = QueueMoveIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.move(attempt=self.get_object(), to=given.validated_data["to"], actor=request.user)
+        return Response(AttemptOut(self.get_object()).data)
 
 
 class ProgressOut(serializers.Serializer[Any]):
@@ -154,7 +186,18 @@ class NightOut(serializers.ModelSerializer[Night]):
 
     class Meta:
         model = Night
-        fields = ["batch", "scanner", "phase", "paused", "started_at", "ended_at", "progress"]
+        fields = [
+            "batch",
+            "scanner",
+            "phase",
+            "paused",
+            "stage_paused",
+            "paused_by",
+            "pause_reason",
+            "started_at",
+            "ended_at",
+            "progress",
+        ]
 
     @extend_schema_field(ProgressOut)
     def get_progress(self, night: Night) -> dict[str, Any]:
@@ -167,6 +210,11 @@ class NightOut(serializers.ModelSerializer[Night]):
 class SnapshotsIn(serializers.Serializer[Any]):
     batch = serializers.PrimaryKeyRelatedField(queryset=Batch.objects.all())
     scanner = serializers.SlugRelatedField[Scanner](slug_field="name", queryset=Scanner.objects.all())
+
+
+class PauseIn(serializers.Serializer[Any]):
+    at_once = serializers.BooleanField(default=False)
+    reason = serializers.CharField(max_length=200, default="", allow_blank=True)
 
 
 class AcceptedOut(serializers.Serializer[Any]):
@@ -204,17 +252,19 @@ class Nights(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericV
         services.start_night(batch=self.get_object().batch, actor=request.user)
         return Response(NightOut(self.get_object()).data)
 
-    @extend_schema(request=None, responses=NightOut)
+    @extend_schema(request=PauseIn, responses=NightOut)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, batch_id: str) -> Response:
-        """Finish the slide under the lens, then wait."""
-        services.set_paused(night=self.get_object(), paused=True, actor=request.user)
+        """Finish the slide under the lens, then wait; with `at_once` the stage rests after its field."""
+        given = PauseIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.pause(night=self.get_object(), actor=request.user, **given.validated_data)
         return Response(NightOut(self.get_object()).data)
 
     @extend_schema(request=None, responses=NightOut)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, batch_id: str) -> Response:
-        services.set_paused(night=self.get_object(), paused=False, actor=request.user)
+        services.resume(night=self.get_object(), actor=request.user)
         return Response(NightOut(self.get_object()).data)
 
 
@@ -234,6 +284,11 @@ class Scanners(viewsets.ReadOnlyModelViewSet[Scanner]):
     permission_classes = [for_roles(*LOOKERS, write=HANDS)]
     lookup_field = "name"
 
+    def get_queryset(self) -> QuerySet[Scanner]:
+        """Those that the settings name are rows, also before anybody has looked at a page."""
+        scanners()
+        return super().get_queryset()
+
     @extend_schema(request=LockIn, responses=ScannerOut)
     @action(detail=True, methods=["post"])
     def lock(self, request: Request, name: str) -> Response:
@@ -250,8 +305,33 @@ class Scanners(viewsets.ReadOnlyModelViewSet[Scanner]):
         return Response(ScannerOut(get_object_or_404(Scanner, name=name)).data)
 
 
+class AlertOut(serializers.ModelSerializer[Alert]):
+    class Meta:
+        model = Alert
+        fields = ["id", "kind", "subject", "message", "raised_at", "cleared_at", "seen_by", "sent"]
+
+
+class Alerts(viewsets.ReadOnlyModelViewSet[Alert]):
+    """What a person should know. `cleared_at__isnull=true`: now."""
+
+    queryset = Alert.objects.all()
+    serializer_class = AlertOut
+    permission_classes = [for_roles(*LOOKERS)]
+    filterset_fields: ClassVar = {"kind": ["exact"], "cleared_at": ["isnull"]}
+
+    @extend_schema(request=None, responses=AlertOut)
+    @action(detail=True, methods=["post"])
+    def see(self, request: Request, pk: str) -> Response:
+        """A person knows of it."""
+        services.see(alert=self.get_object(), actor=request.user)
+        return Response(AlertOut(self.get_object()).data)
+
+
 def register(router: BaseRouter) -> None:
     router.register("scanners", Scanners, "scanner")
     router.register("snapshots", Snapshots, "snapshot")
     router.register("nights", Nights, "night")
     router.register("attempts", Attempts, "attempt")
+    router.register("alerts", Alerts, "alert")
+    router.register("qualities", Qualities, "quality")
+    router.register("scan-profiles", Profiles, "scan-profile")

@@ -2,16 +2,30 @@
 
 from django.conf import settings
 
-from core.errors import BadInput, Unavailable
-from microscope import MicroscopeError
+from core.errors import BadInput, NotNow, Unavailable
+from microscope import MicroscopeError, ScannerInfo
 from microscope.client import ScannerClient
 from scanning.models import Scanner
 from vslide.client import SlideService
 from wire import RemoteError, WireError
 
 
-class ScannerAway(Unavailable):
+class ScannerLost(Unavailable):
+    """It fell silent over this piece of work, which may have been the cause."""
+
     code = "scanner_lost"
+
+
+class ScannerAway(NotNow):
+    """It does not even say who it is: whatever was to be done waits."""
+
+    code = "scanner_lost"
+
+
+class ScannerTaken(NotNow):
+    """A person has it in hand."""
+
+    code = "scanner_taken"
 
 
 def scanner_client(name: str) -> ScannerClient:
@@ -20,6 +34,14 @@ def scanner_client(name: str) -> ScannerClient:
         raise BadInput(f"No scanner is called {name} here (SCANNER_ENDPOINTS names: {known}).")
     commands, _ = settings.SCANNER_ENDPOINTS[name]
     return ScannerClient(commands, timeout_s=2.0, retries=1)
+
+
+def info_of(client: ScannerClient) -> ScannerInfo:
+    """Who the scanner is. Raises ScannerAway when it does not answer."""
+    try:
+        return client.describe()
+    except WireError as error:
+        raise ScannerAway(str(error)) from error
 
 
 def slide_service() -> SlideService:

@@ -1,12 +1,13 @@
 """What the scanner room's pages send."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
+from lims.states import FailureReason
 from microscope import Rect
-from scanning.models import Scanner
+from scanning.models import Scanner, ScanProfile
 from scanning.services import Review
 
 MOST_BYTES = 20_000
@@ -14,6 +15,17 @@ MOST_BYTES = 20_000
 
 class StartSnapshots(forms.Form):
     scanner = forms.ModelChoiceField(queryset=Scanner.objects.all(), empty_label=None)
+
+
+class RefuseForm(forms.Form):
+    """Why a glass cannot be scanned as it is."""
+
+    reason = forms.ChoiceField(choices=FailureReason.choices)
+    note = forms.CharField(max_length=500, required=False)
+    seconds = forms.FloatField(min_value=0, required=False)
+
+    def clean_seconds(self) -> float:
+        return self.cleaned_data["seconds"] or 0.0
 
 
 class ReviewForm(forms.Form):
@@ -40,4 +52,64 @@ class ReviewForm(forms.Form):
             points=self.cleaned_data["content"]["points"],
             version=self.cleaned_data["version"],
             seconds=self.cleaned_data.get("seconds") or 0.0,
+        )
+
+
+class NamesField(forms.CharField):
+    """Names, parted by commas; kept as a list."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return value
+        return [name.strip() for name in (value or "").split(",") if name.strip()]
+
+    def run_validators(self, value: Any) -> None:
+        """The model's own validators look at the list."""
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own takes none while it runs
+    channels = NamesField(
+        required=False,
+        help_text="Of fluorescence, parted by commas: DAPI, FITC. Empty: all that the scanner has.",
+    )
+
+    class Meta:
+        model = ScanProfile
+        fields = (
+            "name", "stains", "priority", "active", "encoding", "overlap",
+            "channels", "colours", "layers", "layer_step_um", "times",
+        )  # fmt: skip
+        labels: ClassVar = {
+            "stains": "Stains",
+            "layers": "Focus layers",
+            "layer_step_um": "Distance of layers (µm)",
+            "times": "Time points",
+            "colours": "Order of colours",
+            "overlap": "Overlap",
+            "active": "In use",
+        }
+        help_texts: ClassVar = {
+            "stains": "A pattern (regular expression) sought in the stain’s name: ^H&E, IHC, IF.",
+            "encoding": "JPEG makes brightfield slides eight times as small. Fluorescence: lossless.",
+            "overlap": "Share of a field that its neighbour repeats, 0 to 0.5.",
+            "layers": "1 to 25, evenly around the focus.",
+            "times": "The whole area, so many times.",
+        }
+
+    @property
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields as they are shown."""
+        return [
+            ("For which glasses", [self[name] for name in ("name", "stains", "priority", "active")]),
+            ("Pictures", [self[name] for name in ("encoding", "overlap", "channels", "colours")]),
+            ("Depth and time", [self[name] for name in ("layers", "layer_step_um", "times")]),
+        ]
+
+    def draft(self) -> ScanProfile:
+        """What was sent, as a profile that nobody keeps."""
+        return ScanProfile(
+            **{name: value for name, value in self.cleaned_data.items() if name in self.fields}
         )

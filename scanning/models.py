@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
 from lims.models import Batch, Slide, Slot
 from lims.states import FailureReason
+from scanning.validators import channel_names, valid_pattern
 
 
 class Scanner(models.Model):
@@ -47,16 +49,30 @@ class ScanProfile(models.Model):
         JPEG = "jpeg", "JPEG (brightfield only)"
 
     name = models.CharField(max_length=60, unique=True)
-    stains = models.CharField(max_length=200, help_text="a regular expression on the stain's name")
+    stains = models.CharField(
+        max_length=200, validators=[valid_pattern], help_text="a regular expression on the stain's name"
+    )
     priority = models.PositiveSmallIntegerField(default=100, help_text="the lowest that fits is taken")
     active = models.BooleanField(default=True)
-    channels = models.JSONField(default=list, blank=True, help_text="names of the scanner's; empty: all")
-    layers = models.PositiveSmallIntegerField(default=1, help_text="focus layers, 1 to 25")
-    layer_step_um = models.FloatField(default=1.0)
-    times = models.PositiveSmallIntegerField(default=1, help_text="time points")
+    channels = models.JSONField(
+        default=list, blank=True, validators=[channel_names], help_text="names of the scanner's; empty: all"
+    )
+    layers = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(25)], help_text="focus layers, 1 to 25"
+    )
+    layer_step_um = models.FloatField(
+        default=1.0, validators=[MinValueValidator(0.01), MaxValueValidator(1000)]
+    )
+    times = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(1000)], help_text="time points"
+    )
     colours = models.CharField(max_length=6, choices=Colours, default=Colours.FIELD)
     encoding = models.CharField(max_length=5, choices=Encoding, default=Encoding.LOSSLESS)
-    overlap = models.FloatField(default=0.1, help_text="share of a field that neighbours have in common")
+    overlap = models.FloatField(
+        default=0.1,
+        validators=[MinValueValidator(0), MaxValueValidator(0.5)],
+        help_text="share of a field that neighbours have in common",
+    )
 
     class Meta:
         ordering = ["priority", "name"]
@@ -80,6 +96,7 @@ class Night(models.Model):
     snapshots_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    reported_at = models.DateTimeField(null=True, help_text="when its morning report was sent off")
 
     class Meta:
         constraints: ClassVar = [
@@ -172,6 +189,12 @@ class Attempt(models.Model):
         FAILED = "failed", "Failed"
         ABORTED = "aborted", "Aborted"
 
+    class Fate(models.TextChoices):
+        """What becomes of a slide whose scan a person stops."""
+
+        FAIL = "fail", "Fail the slide"
+        REQUEUE = "requeue", "Put it at the end of the queue"
+
     slide = models.ForeignKey(Slide, on_delete=models.PROTECT, related_name="attempts")
     slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="attempts")
     night = models.ForeignKey(Night, on_delete=models.PROTECT, related_name="attempts")
@@ -185,6 +208,12 @@ class Attempt(models.Model):
     adjustments = models.JSONField(default=dict, help_text="what this try does unlike the one before it")
     stop_by = models.CharField(max_length=150, blank=True, help_text="who asked for its end")
     stop_reason = models.CharField(max_length=200, blank=True)
+    stop_as = models.CharField(max_length=7, choices=Fate, blank=True)
+    handed_over = models.BooleanField(default=False, help_text="its driver left; the scan itself goes on")
+    lost_drivers = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="drivers that began and brought no new plane: a slide that kills them is given up",
+    )
     done_planes = models.PositiveIntegerField(default=0)
     planned_planes = models.PositiveIntegerField(default=0)
     reason = models.CharField(max_length=20, choices=FailureReason, blank=True)
@@ -233,7 +262,7 @@ class Quality(models.Model):
     outside_share = models.FloatField(default=0.0, help_text="of the tissue on the snapshot")
     residual_um = models.FloatField(null=True, help_text="registration: how far neighbours disagree")
     missing_fields = models.PositiveIntegerField(default=0)
-    scores = models.JSONField(default=list, help_text="[[r, c, score]] of every field, -1 without tissue")
+    scores = models.JSONField(default=list, help_text="[[r, c, score, field], …]; -1 without tissue")
     seconds = models.FloatField(default=0.0)
     decided_by = models.CharField(max_length=150, blank=True)
     decided_at = models.DateTimeField(null=True)
@@ -257,6 +286,7 @@ class Alert(models.Model):
         DISK_LOW = "disk_low", "Disk space is low"
         MANY_FAILURES = "many_failures", "Many slides fail"
         SCANNER_LOST = "scanner_lost", "Scanner does not answer"
+        SERVICE_LOST = "service_lost", "Slide service does not answer"
         NIGHT_ENDED = "night_ended", "The night has ended"
         QUEUE_SILENT = "queue_silent", "Workers do not take work"
 
@@ -297,6 +327,9 @@ class ImportedFile(models.Model):
     slide = models.ForeignKey(Slide, null=True, blank=True, on_delete=models.PROTECT, related_name="imports")
     message = models.CharField(max_length=500, blank=True)
     path = models.CharField(max_length=500, help_text="where it was found")
+    stamp = models.CharField(
+        max_length=120, blank=True, help_text="while it is the same the file is not read again"
+    )
     seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -6,6 +6,10 @@ machine from a seeded world. Times are seconds of any monotonic clock.
     opening ──Opened──▶ starting ──Started──▶ scanning ──Ended(done)──▶ finishing ──Finished──▶ ended
        ▲                    │                    │
        └────── waiting ◀────┴─ Lost / retryable ─┘            a fault that no repetition heals ──▶ ended
+
+Nothing is wrong with a slide whose scanner or slide service is away, or whose disk is full: it waits, for as
+long as that lasts. Trouble that strikes again and again while the slide is in motion may be the slide's own:
+then it is put to the end of the queue, so that the others get their turn, and fails when it is met again.
 """
 
 from dataclasses import dataclass, replace
@@ -14,10 +18,13 @@ from typing import Literal
 from lims.states import FailureReason
 
 Phase = Literal["opening", "starting", "scanning", "waiting", "finishing", "ended"]
+Fate = Literal["fail", "first", "last", "aside"]
 
-MAX_TAKEOVERS = 4
+MAX_TAKEOVERS = 4  # without a new plane in between
+LAST_TAKEOVERS = 12  # of a slide that has been put to the end already, for the trouble of the house
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 15.0
+PAUSE_LOOK_S = 0.5
 STALL_S = 60.0
 
 
@@ -26,6 +33,10 @@ class ScanState:
     phase: Phase = "opening"
     done: int = 0
     takeovers: int = 0
+    in_vain: int = 0  # takeovers since the last new plane
+    waits: int = 0  # in a row, for somebody who is away
+    paused: bool = False
+    may_defer: bool = False  # has not been put to the end of the queue yet
     advanced_at: float = 0.0  # when the last new plane was seen
     reason: str = ""
     message: str = ""
@@ -73,10 +84,25 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """The pause is over."""
+    """The time is over."""
 
 
-Event = Opened | Started | Progressed | Ended | Lost | Finished | Waited
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A person wants the stage to rest at once, or to go on."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A person ends this scan. The slide fails, goes back to the queue, or has been taken aside already."""
+
+    fate: Fate
+    message: str
+
+
+Event = Opened | Started | Progressed | Ended | Lost | Finished | Waited | Paused | Stopped
 
 
 # --- commands
@@ -106,18 +132,40 @@ class FinishRun:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseScan:
+    """Let the stage rest after this field, or go on."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopScan:
+    """End the job after this field; what becomes of the slide, and the house's trouble that made us do it."""
+
+    fate: Fate
+    message: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fail:
     reason: str
     message: str
 
 
-Command = OpenRun | StartScan | Watch | Wait | FinishRun | Fail
+Command = OpenRun | StartScan | Watch | Wait | FinishRun | PauseScan | StopScan | Fail
 
 # A fault of the glass is not healed by trying again at once; a person or another night must.
 HEALED_BY_TAKEOVER = frozenset(
-    {"client_lost", "slide_service", "lost_messages", "scanner_lost", "power_cut", "busy"}
-)
+    {
+        "client_lost", "slide_service", "lost_messages", "scanner_lost", "power_cut", "busy", "disk_full",
+        "stale_fence",
+    }
+)  # fmt: skip
 
+# Nobody has touched the slide: it waits until they are back.
+AWAY = frozenset({"scanner_lost", "slide_service", "opening"})
+NOT_NOW = frozenset({"busy", "disk_full"})
 
 # What processes call it, and what a person reads in the list of failures.
 IN_OUR_WORDS = {
@@ -126,10 +174,18 @@ IN_OUR_WORDS = {
     "opening": FailureReason.SLIDE_SERVICE,
     "stale_fence": FailureReason.SLIDE_SERVICE,
 }
+HOUSE = frozenset({FailureReason.SCANNER_LOST, FailureReason.SLIDE_SERVICE, FailureReason.DISK_FULL})
 
 
-def begin(now: float) -> tuple[ScanState, Command]:
-    return ScanState(advanced_at=now), OpenRun()
+def begin(now: float, *, may_defer: bool = False) -> tuple[ScanState, Command]:
+    return ScanState(advanced_at=now, may_defer=may_defer), OpenRun()
+
+
+def adopt(now: float, done: int, *, may_defer: bool = False) -> tuple[ScanState, Command]:
+    """Go on with a scan whose driver has left in good order: the scanner is at work for our fence, or rests
+    because that driver told it to. The first look at people's wishes says which is wanted.
+    """
+    return ScanState(phase="scanning", done=done, advanced_at=now, paused=True, may_defer=may_defer), Watch()
 
 
 def step(state: ScanState, event: Event, now: float) -> tuple[ScanState, Command | None]:
@@ -142,47 +198,78 @@ def step(state: ScanState, event: Event, now: float) -> tuple[ScanState, Command
                 state, phase="starting", done=max(state.done, event.durable), advanced_at=now
             ), StartScan()
         case Started():
-            return replace(state, phase="scanning", advanced_at=now), Watch()
+            return replace(state, phase="scanning", advanced_at=now, waits=0, paused=False), Watch()
         case Progressed():
             return _progress(state, event.done, now)
-        case Ended(code=""):
-            return replace(state, phase="finishing"), FinishRun()
-        case Ended():
-            return _ended(state, event)
+        case Paused():
+            return _pause(state, wanted=event.wanted, now=now)
+        case Waited():
+            return replace(state, phase="opening", advanced_at=now), OpenRun()
+        case Ended() | Finished() | Stopped():
+            return _end(state, event)
         case Lost():
             reason = "scanner_lost" if event.who == "scanner" else "slide_service"
             return _again(state, reason, event.message)
-        case Waited():
-            return replace(state, phase="opening", advanced_at=now), OpenRun()
-        case Finished():
-            return replace(state, phase="ended"), None
 
 
 def _progress(state: ScanState, done: int, now: float) -> tuple[ScanState, Command]:
     if done > state.done:
-        return replace(state, done=done, advanced_at=now), Watch()
+        return replace(state, done=done, advanced_at=now, in_vain=0), Watch()
+    if state.paused:
+        return replace(state, advanced_at=now), Watch()
     if now - state.advanced_at > STALL_S:
         return _again(state, "stall", f"no new field for {STALL_S:.0f} s")
     return state, Watch()
 
 
-def _ended(state: ScanState, event: Ended) -> tuple[ScanState, Command]:
-    if event.code in HEALED_BY_TAKEOVER and event.retryable:
-        return _again(state, event.code, event.message)
-    return _fail(state, event.code, event.message)
+def _pause(state: ScanState, *, wanted: bool, now: float) -> tuple[ScanState, Command]:
+    if state.phase == "scanning":
+        return replace(state, paused=wanted, advanced_at=now), PauseScan(wanted)
+    if wanted:  # nothing of ours is on the stage yet: nothing is put there
+        return replace(state, phase="waiting"), Wait(PAUSE_LOOK_S)
+    return replace(state, phase="opening"), OpenRun()
 
 
-def _again(state: ScanState, reason: str, message: str) -> tuple[ScanState, Command]:
-    if state.takeovers >= MAX_TAKEOVERS:
-        return _fail(state, reason, f"{message} (gave up after {state.takeovers + 1} tries)".strip())
-    wait = min(FIRST_WAIT_S * 2**state.takeovers, LONGEST_WAIT_S)
-    return replace(
-        state, phase="waiting", takeovers=state.takeovers + 1, reason=reason, message=message
-    ), Wait(wait)
+def _end(state: ScanState, event: Ended | Finished | Stopped) -> tuple[ScanState, Command | None]:
+    match event:
+        case Finished():
+            return replace(state, phase="ended"), None
+        case Stopped():
+            return replace(state, phase="ended", message=event.message), StopScan(event.fate, event.message)
+        case Ended(code=""):
+            return replace(state, phase="finishing"), FinishRun()
+        case Ended(code) if code in HEALED_BY_TAKEOVER and event.retryable:
+            return _again(state, code, event.message)
+        case Ended():
+            return _fail(state, event.code, event.message)
+
+
+def _again(state: ScanState, code: str, message: str) -> tuple[ScanState, Command]:
+    """Wait, then take the scan up again; for ever where the slide cannot be to blame."""
+    told = replace(state, phase="waiting", reason=code, message=message)
+    if code in NOT_NOW or (code in AWAY and state.phase in {"opening", "waiting"}):
+        return replace(told, waits=state.waits + 1), Wait(_backoff(state.waits))
+    of_the_house = _in_our_words(code) in HOUSE
+    most = LAST_TAKEOVERS if of_the_house and not state.may_defer else MAX_TAKEOVERS
+    if state.in_vain < most:
+        tried = replace(told, takeovers=state.takeovers + 1, in_vain=state.in_vain + 1)
+        return tried, Wait(_backoff(state.in_vain))
+    words = f"{message} (gave up after {state.in_vain + 1} tries)".strip()
+    if of_the_house and state.may_defer:
+        return replace(told, phase="ended"), StopScan("last", words, _in_our_words(code))
+    return _fail(state, code, words)
+
+
+def _backoff(before: int) -> float:
+    return min(FIRST_WAIT_S * 2.0 ** min(before, 16), LONGEST_WAIT_S)
+
+
+def _in_our_words(code: str) -> str:
+    known = code if code in FailureReason.values else FailureReason.OTHER
+    return str(IN_OUR_WORDS.get(code, known))
 
 
 def _fail(state: ScanState, code: str, message: str) -> tuple[ScanState, Command]:
     """The end, for a reason of the vocabulary."""
-    known = code if code in FailureReason.values else FailureReason.OTHER
-    reason = str(IN_OUR_WORDS.get(code, known))
+    reason = _in_our_words(code)
     return replace(state, phase="ended", reason=reason, message=message), Fail(reason, message)

@@ -3,15 +3,17 @@ lies under it.
 """
 
 import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 
 from lims.models import Slide
 from microscope import FocusPoint, Glass, Rect, ScannerInfo, ScanPlan
-from scanning.models import Snapshot
-from vslide import RGB
-
-OVERLAP = 0.1
+from microscope.errors import PlanInvalid
+from scanning.models import ScanProfile, Snapshot
+from vslide import RGB, Channel
 
 # What is wrong with the glass that hands bring, in turn. A first scan fails of it, the rescan does not.
 FLAWS = ("stage_fault", "jam", "blurred", "lamp", "missing_fields", "stall", "empty_slot")
@@ -22,21 +24,81 @@ def modality_of(stain: str) -> str:
     return "fluorescence" if stain.upper().startswith("IF") else "brightfield"
 
 
-def plan_for(snapshot: Snapshot, info: ScannerInfo) -> ScanPlan:
-    fluorescence = modality_of(snapshot.slide.stain) == "fluorescence"
+def profile_for(stain: str) -> ScanProfile:
+    """The first active profile that fits a stain; where there is none, every colour once."""
+    for profile in ScanProfile.objects.filter(active=True):
+        if re.search(profile.stains, stain, re.IGNORECASE):
+            return profile
+    return ScanProfile(name="as the scanner does", encoding=settings.BRIGHTFIELD_ENCODING)
+
+
+def plan_for(snapshot: Snapshot, info: ScannerInfo, adjustments: Mapping[str, Any] | None = None) -> ScanPlan:
+    """What to scan of a reviewed glass, by its profile; `adjustments` (scanning.adjusting) go before the
+    snapshot. Raises PlanInvalid for what this scanner cannot do.
+    """
+    profile = snapshot.profile or profile_for(snapshot.slide.stain)
+    brightfield = modality_of(snapshot.slide.stain) == "brightfield"
+    jpeg = brightfield and profile.encoding == ScanProfile.Encoding.JPEG
+    if profile.layers > info.max_layers:
+        raise PlanInvalid(f"layers: {profile.layers} wanted, this scanner takes {info.max_layers} at most")
+    changed = adjustments or {}
     return ScanPlan(
-        area=Rect(snapshot.area_x_um, snapshot.area_y_um, snapshot.area_width_um, snapshot.area_height_um),
-        focus_points=tuple(FocusPoint(point.x_um, point.y_um) for point in snapshot.points.all()),
+        area=Rect(*changed["area"]) if "area" in changed else _area(snapshot),
+        focus_points=_points(snapshot, changed),
         field_width=info.field_width,
         field_height=info.field_height,
         pixel_size_um=info.pixel_size_um,
         magnification=info.magnification,
-        overlap=OVERLAP,
-        channels=info.channels if fluorescence else RGB,
-        modality="fluorescence" if fluorescence else "brightfield",
+        overlap=profile.overlap,
+        channels=RGB if brightfield else _channels(profile, info),
+        layers=profile.layers,
+        layer_step_um=profile.layer_step_um,
+        times=profile.times,
+        colours="mosaic" if profile.colours == ScanProfile.Colours.MOSAIC else "field",
+        modality="brightfield" if brightfield else "fluorescence",
         stain=snapshot.slide.stain[:60],
-        encoding="jpeg" if settings.BRIGHTFIELD_ENCODING == "jpeg" and not fluorescence else "blosc",
+        encoding="jpeg" if jpeg else "blosc",
+        exposure=changed.get("exposure", 1.0),
     )
+
+
+def parameters_of(plan: ScanPlan, info: ScannerInfo) -> dict[str, Any]:
+    """What an attempt remembers of its plan. `exposure` is None where the scanner always takes its own."""
+    return {
+        "fields": plan.field_count,
+        "rows": plan.rows,
+        "columns": plan.columns,
+        "field": [plan.field_width, plan.field_height],
+        "channels": len(plan.channels),
+        "layers": plan.layers,
+        "times": plan.times,
+        "colours": plan.colours,
+        "encoding": plan.encoding,
+        "focus_points": len(plan.focus_points),
+        "overlap": plan.overlap,
+        "pixel_size_um": plan.pixel_size_um,
+        "modality": plan.modality,
+        "exposure": plan.exposure if "exposure" in info.capabilities else None,
+    }
+
+
+def _area(snapshot: Snapshot) -> Rect:
+    return Rect(snapshot.area_x_um, snapshot.area_y_um, snapshot.area_width_um, snapshot.area_height_um)
+
+
+def _points(snapshot: Snapshot, changed: Mapping[str, Any]) -> tuple[FocusPoint, ...]:
+    if "points" in changed:
+        return tuple(FocusPoint(x, y) for x, y in changed["points"])
+    return tuple(FocusPoint(point.x_um, point.y_um) for point in snapshot.points.all())
+
+
+def _channels(profile: ScanProfile, info: ScannerInfo) -> tuple[Channel, ...]:
+    """Those that the profile names, in its order; all of the scanner's where it names none."""
+    known = {channel.name: channel for channel in info.channels}
+    unknown = [name for name in profile.channels if name not in known]
+    if unknown:
+        raise PlanInvalid(f"channels: this scanner has no {', '.join(unknown)}, but {', '.join(known)}")
+    return tuple(known[name] for name in profile.channels) or info.channels
 
 
 def glass_for(slide: Slide, barcode: str) -> Glass:

@@ -1,20 +1,21 @@
 """Questions about nights: how far, how long still, what failed and why."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import median
 
-from django.db.models import Avg, Count, F, Max, QuerySet, Sum
+from django.db.models import Avg, Count, F, Max, Q, QuerySet, Sum
 from django.utils import timezone
 
 from lims import queries as record
-from lims.models import Batch, Slide
+from lims.models import Batch, Slide, SlideEvent
 from lims.states import FailureReason, State
-from scanning.models import Attempt, Night, Snapshot
+from microscope.focus import SAFE_BELOW
+from scanning.boards import OPEN, PUBLISHED
+from scanning.models import Alert, Attempt, Night, Quality, Snapshot
 
-OPEN = (Attempt.State.QUEUED, Attempt.State.RUNNING, Attempt.State.ACQUIRED)
-PUBLISHED = (State.SCANNED, State.DEIDENTIFIED, State.ASSIGNED, State.READ, State.RELEASED)
+OF_FOCUS = (FailureReason.NO_FOCUS_POINTS, FailureReason.BLURRED)
 
 
 @dataclass(frozen=True)
@@ -74,67 +75,33 @@ def progress(batch: Batch) -> Progress:
     )
 
 
-def stages(batch: Batch) -> dict[int, Attempt]:
-    """The open attempt of each slide of the batch that has one, by the slide's id."""
-    return {
-        attempt.slide_id: attempt for attempt in Attempt.objects.filter(night__batch=batch, state__in=OPEN)
-    }
-
-
 def pulse(batch_id: int) -> str:
-    """A word that changes whenever the night's page would: what the stream of events is made from."""
-    batch = Batch.objects.filter(pk=batch_id).values_list("phase", "night_run__paused").first()
+    """A word that changes whenever the night's page would: asked four times a second, so it reads no slide.
+    Every step of a slide is an event.
+    """
+    facts = ("phase", "night_run__paused", "night_run__stage_paused", "night_run__scanner__locked_by")
+    batch = Batch.objects.filter(pk=batch_id).values_list(*facts).first()
     if batch is None:
         return ""
-    slides = Slide.objects.filter(slots__carousel__batch=batch_id).order_by("pk").values_list("pk", "state")
-    attempts = Attempt.objects.filter(night__batch=batch_id).order_by("pk")
-    seen = (batch, list(slides), list(attempts.values_list("pk", "state", "done_planes", "takeovers")))
+    last_step = SlideEvent.objects.aggregate(last=Max("id"))["last"]
+    attempts = Attempt.objects.filter(night__batch=batch_id, state__in=OPEN).order_by("pk")
+    shown = attempts.values_list("pk", "state", "done_planes", "takeovers", "order", "stop_by", "message")
+    seen = (batch, last_step, list(shown))
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 
 def _left(attempts: QuerySet[Attempt], states: dict[str, int]) -> timedelta | None:
     """The mean time of this night's finished scans times the slides still to come."""
     waiting = states.get(Attempt.State.QUEUED, 0) + states.get(Attempt.State.RUNNING, 0)
-    scanned = attempts.filter(acquired_at__isnull=False, started_at__isnull=False)
-    mean = scanned.aggregate(mean=Avg(F("acquired_at") - F("started_at")))["mean"]
+    mean = _each(attempts)
     return mean * waiting if mean and waiting else None
 
 
-@dataclass(frozen=True)
-class Cause:
-    """One cause of failure and the slides it struck, with the attempt that tells of it."""
-
-    reason: str
-    label: str
-    slides: Sequence["FailedSlide"]
-
-
-@dataclass(frozen=True)
-class FailedSlide:
-    slide: Slide
-    attempt: Attempt | None
-    snapshot: Snapshot | None
-    message: str
-    attempts: int
-
-
-def failures(batch: Batch) -> list[Cause]:
-    """The failed slides of a night by cause, the commonest first."""
-    slides = record.slides_of(batch).filter(state=State.FAILED).order_by("barcode")
-    causes: dict[str, list[FailedSlide]] = {}
-    for slide in slides:
-        attempt = slide.attempts.filter(night__batch=batch).order_by("-number").first()
-        event = slide.events.filter(target=State.FAILED).order_by("-id").first()
-        entry = FailedSlide(
-            slide=slide,
-            attempt=attempt,
-            snapshot=slide.snapshots.filter(slot__carousel__batch=batch).first(),
-            message=event.note if event else "",
-            attempts=slide.attempts.count(),
-        )
-        causes.setdefault(slide.failure or FailureReason.OTHER, []).append(entry)
-    ordered = sorted(causes.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [Cause(reason, FailureReason(reason).label, found) for reason, found in ordered]
+def _each(attempts: QuerySet[Attempt]) -> timedelta | None:
+    """The mean time of a scan."""
+    scanned = attempts.filter(acquired_at__isnull=False, started_at__isnull=False)
+    mean: timedelta | None = scanned.aggregate(mean=Avg(F("acquired_at") - F("started_at")))["mean"]
+    return mean
 
 
 def attempts_of(slide: Slide) -> QuerySet[Attempt]:
@@ -153,5 +120,88 @@ def expected_end(found: Progress, now: datetime | None = None) -> datetime | Non
     return (now or timezone.now()) + found.left if found.left else None
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A slide in the queue, and when its turn comes; None while there is nothing to go by."""
+
+    attempt: Attempt
+    place: int
+    at: datetime | None
+
+
+def queue(night: Night) -> list[Waiting]:
+    attempts = Attempt.objects.filter(night=night)
+    waiting = attempts.filter(state=Attempt.State.QUEUED).select_related("slide", "slot__carousel")
+    each = _each(attempts)
+    begun = int(attempts.filter(state=Attempt.State.RUNNING).exists())
+    now = timezone.now()
+    return [
+        Waiting(attempt, place, now + each * (place - 1 + begun) if each else None)
+        for place, attempt in enumerate(waiting.order_by("order", "id"), start=1)
+    ]
+
+
+def under_the_lens(night: Night) -> Attempt | None:
+    running = Attempt.objects.filter(night=night, state=Attempt.State.RUNNING)
+    return running.select_related("slide", "slot__carousel").order_by("started_at").first()
+
+
+def open_alerts() -> QuerySet[Alert]:
+    return Alert.objects.filter(cleared_at=None)
+
+
 def current_nights() -> QuerySet[Night]:
     return Night.objects.filter(ended_at=None).select_related("batch", "scanner").order_by("-id")
+
+
+def mornings() -> QuerySet[Night]:
+    """Nights that are over and have slides which wait for a rescan, the newest first."""
+    nights = Night.objects.filter(batch__phase=Batch.Phase.MORNING)
+    failed = nights.filter(batch__carousels__slots__slide__state=State.FAILED).distinct()
+    return failed.select_related("batch", "scanner").order_by("-id")
+
+
+def waiting_for_verdict() -> list[Quality]:
+    """The scans that a person has to accept or refuse, the worst first."""
+    found = Quality.objects.filter(verdict=Quality.Verdict.DOUBTFUL, attempt__slide__state=State.QUALITY)
+    rows = found.select_related("attempt__slide", "attempt__slot__carousel", "attempt__night__batch")
+    return sorted(rows, key=lambda one: (-max((f["share"] for f in one.findings), default=0.0), one.pk))
+
+
+@dataclass(frozen=True)
+class ReviewEffort:
+    """What the focus review of a batch cost, and what it was good for. Idle time does not count."""
+
+    slides: int
+    needed_person: int
+    reviewed: int
+    median_s: float | None
+    total_s: float
+    focus_failures: int
+    foreseen: int
+
+    @property
+    def person_share(self) -> float:
+        """The share of the slides that a person had to look at."""
+        return self.needed_person / self.slides if self.slides else 0.0
+
+
+def review_effort(batch: Batch) -> ReviewEffort:
+    """Technician seconds for each reviewed slide; how many slides needed a person; and how many of those that
+    failed for their focus the snapshot had doubted.
+    """
+    snapshots = Snapshot.objects.filter(slot__carousel__batch=batch)
+    seconds = sorted(snapshots.filter(review_seconds__gt=0).values_list("review_seconds", flat=True))
+    of_focus = Attempt.objects.filter(night__batch=batch, reason__in=OF_FOCUS).values("slide")
+    failed = snapshots.filter(
+        Q(slide__failure__in=OF_FOCUS, slide__state=State.FAILED) | Q(slide__in=of_focus)
+    )
+    return ReviewEffort(
+        slides=snapshots.count(),
+        needed_person=snapshots.filter(risk__gte=SAFE_BELOW).count(),
+        reviewed=len(seconds),
+        median_s=median(seconds) if seconds else None,
+        total_s=sum(seconds),
+        focus_failures=failed.count(),
+        foreseen=failed.filter(risk__gte=SAFE_BELOW).count(),
+    )

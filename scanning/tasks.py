@@ -3,7 +3,7 @@
 from core.jobs import durable
 from lims.models import Slot
 from scanning import services
-from scanning.models import Attempt, Night
+from scanning.models import Alert, Attempt, Night
 
 
 @durable("scanning.snap")
@@ -22,3 +22,8 @@ def drive(night_id: int) -> None:
 @durable("scanning.collect", attempts=20)
 def collect(attempt_id: int) -> None:
     services.collect(attempt=Attempt.objects.select_related("slide", "night__batch").get(pk=attempt_id))
+
+
+@durable("scanning.tell", attempts=100)
+def tell(alert_id: int) -> None:
+    services.tell(alert=Alert.objects.get(pk=alert_id))

@@ -153,12 +153,11 @@ class Assembly:
         each = len(header.channels) // header.planes
         sums = [ZoomSums(*header.field_shape) for _ in range(each)]
         plane = (stored, record.key, record.channel)
-        whole = header.chunk_height % 4 and header.chunk_counts[0] > 1
-        top = 0
-        for band in [self._coding.field(*plane)] if whole else self._coding.bands(*plane):
-            for colour, sum_ in zip(band, sums, strict=True):
-                sum_.add(colour, top)
-            top += band.shape[1]
+        sides = zip(header.chunk_shape, header.chunk_counts, strict=True)
+        apart = all(side % 4 == 0 or count == 1 for side, count in sides)
+        for top, left, part in self._coding.parts(*plane) if apart else [(0, 0, self._coding.field(*plane))]:
+            for colour, sum_ in zip(part, sums, strict=True):
+                sum_.add(colour, top, left)
         layers = [sum_.layers(self._coding.dtype) for sum_ in sums]
         return {level: np.stack([layer[level] for layer in layers]) for level in ZOOM_LAYERS}
 
@@ -187,7 +186,7 @@ class Assembly:
     def finish(self, registered: Corners | None = None) -> tuple[Field, ...]:
         """Write the overview and the tables and close the file; returns the fields as they lie in it."""
         self._take(0)
-        fields = tuple(_field(n, record, registered or {}) for n, record in enumerate(self._first))
+        fields = tuple(field_of(n, record, registered or {}) for n, record in enumerate(self._first))
         if len(fields) != self.count or self._groups:
             raise Damaged(f"{len(fields)} fields came of {self.count}, {len(self._groups)} groups are open")
         self._write_overview(place(fields, self.header.pixel_size_um, self.header.field_shape), fields)
@@ -229,12 +228,9 @@ class Assembly:
                     picture[colours, to_y, to_x] = shown[:, from_y, from_x]
         return picture
 
-    def chunk_digests(self) -> tuple[str, ...]:
-        """sha256 (hex) of each camera chunk in the order (field, plane, row, column)."""
-        return tuple(bytes(sha256).hex() for sha256 in self._file.checksums(1).reshape(-1, SHA256_BYTES))
 
-
-def _field(index: int, record: Record, registered: Corners) -> Field:
+def field_of(index: int, record: Record, registered: Corners) -> Field:
+    """The field of which `record` is the first plane."""
     x, y = registered.get(record.key, (None, None))
     return Field(index, record.key, record.x_um, record.y_um, record.z_um, x, y)
 

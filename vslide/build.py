@@ -21,13 +21,14 @@ import h5py
 import hdf5plugin
 import numcodecs
 
-from vslide.assemble import Assembly, Corners
-from vslide.checker import Checker
+from vslide.assemble import Assembly, Corners, field_of
+from vslide.checker import Checker, ForkedChecker
 from vslide.disk import DISK, Disk
 from vslide.errors import AlreadyThere, Conflict, Damaged, DiskFailed, NoSpace, SlideError
 from vslide.journal import Recovered, recover
+from vslide.layout import SHA256_BYTES
 from vslide.manifest import Manifest, field_position, manifest_path, read_manifest, write_manifest
-from vslide.model import Field, FieldKey, PlaneId, SlideHeader, header_as_dict
+from vslide.model import FieldKey, PlaneId, SlideHeader, header_as_dict
 from vslide.record import Record
 
 _FLUSH_BYTES = 128 << 20
@@ -60,7 +61,8 @@ def build_recovered(
         return published
     with Checker() as checker, Draft(found.header, len(keys), destination, disk) as draft:
         draft.follow(found.planes.values())
-        return draft.publish(found, checker, registered)
+        draft.finish(registered)
+        return publish(found, draft.path, checker, registered, disk)
 
 
 def find_published(found: Recovered, destination: Path, disk: Disk = DISK) -> Manifest | None:
@@ -140,47 +142,68 @@ class Draft:
             self._flushed = 0
             self._assembly.run_aside(lambda: self._disk.sync_file(self.path))
 
-    def publish(self, found: Recovered, checker: Checker, registered: Corners | None = None) -> Manifest:
-        """Finish the file, have it checked, and give it its final name."""
+    def finish(self, registered: Corners | None = None) -> None:
+        """Write what remains, and have the medium take it. The file is ready to be published."""
         with _disk_errors():
-            fields = self._assembly.finish(registered)
+            self._assembly.finish(registered)
             self._disk.sync_file(self.path)
-            manifest = self._describe(found, fields)
-            write_manifest(manifest, manifest_path(self.path), self._disk)
-        sha256 = checker.check(self.path, manifest_path(self.path), manifest.bytes, draft=True)
-        manifest = replace(manifest, sha256=sha256)
-        with _disk_errors():
-            self._disk.unlink(manifest_path(self.path))
-            write_manifest(manifest, manifest_path(self.path), self._disk)
-            self._link(manifest)
-        return manifest
 
-    def _describe(self, found: Recovered, fields: tuple[Field, ...]) -> Manifest:
-        return Manifest(
-            path=self.final,
-            slide_id=found.header.slide_id,
-            run_id=found.header.run_id,
-            bytes=self.path.stat().st_size,
-            sha256="",
-            planned=found.planned,
-            planes=len(found.planes),
-            fields=len(fields),
-            fences=found.fences,
-            versions=_versions(),
-            header=header_as_dict(found.header),
-            positions=tuple(map(field_position, fields)),
-            chunks=self._assembly.chunk_digests(),
-        )
 
-    def _link(self, manifest: Manifest) -> None:
-        self._disk.rename(manifest_path(self.path), manifest_path(self.final))
-        # After a power cut a slide without its manifest would keep its name from every later build.
-        self._disk.sync_directory(self.final.parent)
-        try:
-            self._disk.link(self.path, self.final)
-        except FileExistsError as error:
-            raise AlreadyThere(f"{self.final.name} was published meanwhile") from error
-        self._disk.sync_directory(self.final.parent)
+def publish(
+    found: Recovered,
+    draft: Path,
+    checker: Checker | ForkedChecker,
+    registered: Corners | None = None,
+    disk: Disk = DISK,
+) -> Manifest:
+    """Have the finished file `draft` checked, and give it its final name. Raises what `build` raises."""
+    manifest = _describe(found, draft, registered or {})
+    beside = manifest_path(draft)
+    with _disk_errors():
+        write_manifest(manifest, beside, disk)
+    sha256 = checker.check(draft, beside, manifest.bytes, draft=True)
+    manifest = replace(manifest, sha256=sha256)
+    with _disk_errors():
+        disk.unlink(beside)
+        write_manifest(manifest, beside, disk)
+        _link(manifest, draft, disk)
+    return manifest
+
+
+def _describe(found: Recovered, draft: Path, registered: Corners) -> Manifest:
+    """What the file must be, by the journal alone: so the check does not rest on whoever wrote the file."""
+    header, planes = found.header, range(found.header.planes)
+    first: dict[FieldKey, Record] = {}
+    for (key, _), record in found.planes.items():
+        first.setdefault(key, record)
+    fields = [field_of(n, record, registered) for n, record in enumerate(first.values())]
+    digests = b"".join(found.planes[key, plane].digests for key in first for plane in planes)
+    return Manifest(
+        path=slide_path(draft.parent.parent, header.slide_id, header.run_id),
+        slide_id=header.slide_id,
+        run_id=header.run_id,
+        bytes=draft.stat().st_size,
+        sha256="",
+        planned=found.planned,
+        planes=len(found.planes),
+        fields=len(fields),
+        fences=found.fences,
+        versions=_versions(),
+        header=header_as_dict(header),
+        positions=tuple(map(field_position, fields)),
+        chunks=tuple(digests[at : at + SHA256_BYTES].hex() for at in range(0, len(digests), SHA256_BYTES)),
+    )
+
+
+def _link(manifest: Manifest, draft: Path, disk: Disk) -> None:
+    disk.rename(manifest_path(draft), manifest_path(manifest.path))
+    # After a power cut a slide without its manifest would keep its name from every later build.
+    disk.sync_directory(manifest.path.parent)
+    try:
+        disk.link(draft, manifest.path)
+    except FileExistsError as error:
+        raise AlreadyThere(f"{manifest.path.name} was published meanwhile") from error
+    disk.sync_directory(manifest.path.parent)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from vslide.messages import (
     RunStatus,
 )
 from vslide.model import SlideHeader
-from wire import Client, Message, RemoteError, Security
+from wire import Client, Message, RemoteError, Security, parse_address
 
 Reply = TypeVar("Reply", bound=Message)
 OPENING = "opening"  # the service's word for a writer that is not ready yet
@@ -27,13 +27,16 @@ LOOK_S = 0.1
 class SlideService:
     """One method for each request. Every call raises ``wire.Timeout`` when the service does not answer and
     ``wire.RemoteError`` (with its ``code`` and ``retryable``) when it refuses. Not for use by several
-    threads.
+    threads. With keys the service's address is ``tcp://host:port?keys=FILE&server=FILE``.
     """
 
     def __init__(
-        self, endpoint: str, *, timeout_s: float = 5.0, retries: int = 2, security: Security | None = None
+        self, address: str, *, timeout_s: float = 5.0, retries: int = 2, security: Security | None = None
     ) -> None:
-        self._client = Client(endpoint, REPLIES, timeout_s=timeout_s, retries=retries, security=security)
+        endpoint, named = parse_address(address)
+        self._client = Client(
+            endpoint, REPLIES, timeout_s=timeout_s, retries=retries, security=security or named
+        )
 
     def __enter__(self) -> Self:
         return self

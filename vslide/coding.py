@@ -132,18 +132,19 @@ class Coding:
         )
         return replace(plane, chunks=tuple(map(self._sealed, plane.chunks, names)))
 
-    def bands(self, chunks: Sequence[bytes], key: FieldKey, plane: int) -> Iterator[Pixels]:
-        """(colours of the plane, chunk height, W) of each row of a plane's camera chunks, from the top."""
+    def parts(self, chunks: Sequence[bytes], key: FieldKey, plane: int) -> Iterator[tuple[int, int, Pixels]]:
+        """(top, left, pixels (colours of the plane, h, w)) of each camera chunk of a plane."""
         header = self.header
         shape = (1, len(header.channels) // header.planes, *header.chunk_shape)
-        columns = header.chunk_counts[1]
-        for row in range(header.chunk_counts[0]):
-            band = np.empty((*shape[1:3], header.field_width), self.dtype)
-            for column, chunk in enumerate(chunks[row * columns : (row + 1) * columns]):
-                left, name = column * shape[3], camera_chunk(key, plane, row, column)
-                band[..., left : left + shape[3]] = self.pixels(chunk, shape, name)[0]
-            yield band
+        for at, chunk in enumerate(chunks):
+            row, column = divmod(at, header.chunk_counts[1])
+            pixels = self.pixels(chunk, shape, camera_chunk(key, plane, row, column))
+            yield row * shape[2], column * shape[3], pixels[0]
 
     def field(self, chunks: Sequence[bytes], key: FieldKey, plane: int) -> Pixels:
         """A whole plane (colours of the plane, H, W) from its camera chunks."""
-        return np.concatenate(list(self.bands(chunks, key, plane)), axis=1)
+        header = self.header
+        field = np.empty((len(header.channels) // header.planes, *header.field_shape), self.dtype)
+        for top, left, part in self.parts(chunks, key, plane):
+            field[:, top : top + part.shape[1], left : left + part.shape[2]] = part
+        return field

@@ -9,7 +9,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +21,8 @@ from vslide.errors import DealerLost, NoSuchField, NotASlide, Outdated
 from vslide.layout import positions_table
 from vslide.model import PixelType, header_as_dict
 from vslide.reader import SlideReader, open_slide
+from vslide.readers.base import PixelCache, Pixels
+from vslide.readers.mosaic import MosaicSlide
 from vslide.remote import DealerLink, RemoteMosaic, RemoteSlide, open_through
 from vslide.remote.link import AT_ONCE
 from vslide.remote.messages import (
@@ -43,10 +45,26 @@ log = logging.getLogger(__name__)
 FRAME_BYTES = 32 << 20
 WORKERS = 2
 """More only wait for the interpreter's lock: on 2 cores four cost a fifth more for each tile than two."""
+DECODED_BYTES = 256 << 20
+"""For all open slides together: four viewer tiles of 256 px lie in a chunk, and neighbours are looked at
+soon."""
 MOST_HOPS = 4
 BEHIND_TIMEOUT_S = 2.0
 
 Frames = list[bytes | memoryview]
+
+
+class OneSlide(PixelCache):
+    """What one slide sees of a cache that all share."""
+
+    def __init__(self, shared: PixelCache) -> None:
+        self._shared = shared
+
+    def held(self, key: Hashable) -> Pixels | None:
+        return self._shared.held((self, key))
+
+    def get(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels:
+        return self._shared.get((self, key), make)
 
 
 class Dealer:
@@ -60,6 +78,7 @@ class Dealer:
         self._root = root.resolve() if root else None
         self._behind = behind
         self._shelf = Shelf()
+        self._decoded = PixelCache(DECODED_BYTES)
         self.workers = WORKERS + AT_ONCE * len(behind)
 
     def close(self) -> None:
@@ -68,29 +87,32 @@ class Dealer:
     def handle(self, request: Message, frames: list[bytes]) -> tuple[Message, Frames]:
         if not isinstance(request, Ask):
             raise TypeError(type(request).__name__)
-        with self._lend(request) as reader, _room(reader):
-            try:
-                return _answer(request, reader)
-            except DealerLost:  # another may hold it too, or this one after it came back
-                self._shelf.remove((request.slide, request.snapshot))
-                raise
-
-    @contextmanager
-    def _lend(self, request: Ask) -> Iterator[SlideReader]:
-        fresh = isinstance(request, AskHeader)
         with self._shelf.lend((request.slide, request.snapshot)) as reader:
             if reader is not None:
-                yield reader
-                return
-        opened = self._open(request)
-        key = (request.slide, snapshot_of(opened))
-        self._shelf.put(key, opened)
-        if not fresh and key[1] != request.snapshot:
-            raise Outdated(f"{request.slide} has grown since it was opened")
-        with self._shelf.lend(key) as reader:
+                return self._ask(request, reader)
+        with self._shelf.lend(self._bring(request)) as reader:
             if reader is None:
                 raise Busy("more slides are asked for than can be open at once")
-            yield reader
+            return self._ask(request, reader)
+
+    def _ask(self, request: Ask, reader: SlideReader) -> tuple[Message, Frames]:
+        try:
+            with _room(reader):
+                return _answer(request, reader)
+        except DealerLost:  # another may hold it too, or this one after it came back
+            self._shelf.remove((request.slide, request.snapshot))
+            raise
+
+    def _bring(self, request: Ask) -> tuple[str, int]:
+        """Open a slide and put it on the shelf; what it stands under there."""
+        opened = self._open(request)
+        if isinstance(opened, MosaicSlide):
+            opened.keep_in(OneSlide(self._decoded))
+        key = (request.slide, snapshot_of(opened))
+        self._shelf.put(key, opened)
+        if not isinstance(request, AskHeader) and key[1] != request.snapshot:
+            raise Outdated(f"{request.slide} has grown since it was opened")
+        return key
 
     def _open(self, request: Ask) -> SlideReader:
         """From below our root, or else from the first dealer behind us that has it."""

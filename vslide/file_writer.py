@@ -48,6 +48,7 @@ class FileWriter:
         self._file = h5py.File(target, mode, libver=("earliest", "v108"), **_locking(target))
         self._checksums: dict[int, NDArray[np.uint8]] = {}
         self._datasets: dict[int, Any] = {}
+        self._chunks: dict[int, tuple[int, ...]] = {}
         for level in LEVELS:
             shape, chunks = pixel_shapes(header, count, level)
             self._create(level, fields_name(level), shape, chunks)
@@ -85,21 +86,20 @@ class FileWriter:
         links.set_create_intermediate_group(True)
         space = h5py.h5s.create_simple(shape)
         dataset = h5py.h5d.create(self._file.id, name.encode(), kind, space, plist, lcpl=links)
-        self._datasets[level] = h5py.Dataset(dataset)
+        self._datasets[level], self._chunks[level] = h5py.Dataset(dataset), chunks
 
     def store(self, level: int, place: tuple[int, ...], chunk: bytes, sha256: bytes) -> None:
         """The stored bytes of the chunk at `place` of the chunk grid, and their checksum."""
-        dataset = self._datasets[level]
-        offset = tuple(number * side for number, side in zip(place, dataset.chunks, strict=True))
-        dataset.id.write_direct_chunk(offset, chunk)
+        self._datasets[level].id.write_direct_chunk(self._offset(level, place), chunk)
         self._checksums[level][place] = np.frombuffer(sha256, np.uint8)
 
     def stored(self, level: int, place: tuple[int, ...]) -> bytes:
         """A chunk that was stored before."""
-        dataset = self._datasets[level]
-        offset = tuple(number * side for number, side in zip(place, dataset.chunks, strict=True))
-        _, chunk = dataset.id.read_direct_chunk(offset)
+        _, chunk = self._datasets[level].id.read_direct_chunk(self._offset(level, place))
         return bytes(chunk)
+
+    def _offset(self, level: int, place: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(number * side for number, side in zip(place, self._chunks[level], strict=True))
 
     def checksums(self, level: int) -> NDArray[np.uint8]:
         """sha256 of the stored chunks: the chunk grid, then 32 bytes."""

@@ -26,13 +26,19 @@ class ZoomSums:
         self._shape = (height, width)
         self._sums = np.empty((-(-height // LAST) * LAST // 4, -(-width // LAST) * LAST // 4), np.uint32)
 
-    def add(self, pixels: Pixels, top: int = 0) -> None:
-        """The rows (h, W) from `top` on; both are multiples of 4, or h reaches the last row."""
-        down = -self._shape[0] % LAST if top + len(pixels) == self._shape[0] else 0
-        right = -self._shape[1] % LAST
-        whole = np.pad(pixels, ((0, down), (0, right)), mode="edge") if down or right else pixels
-        sums = _sums_of_4(whole)
-        self._sums[top // 4 : top // 4 + len(sums)] = sums
+    def add(self, pixels: Pixels, top: int = 0, left: int = 0) -> None:
+        """A part (h, w) at (top, left), in multiples of 4 px unless it reaches the last row or column."""
+        pixels = _whole_fours(pixels)
+        sums = _sums_of_4(pixels)
+        below, beside = top // 4 + sums.shape[0], left // 4 + sums.shape[1]
+        rows, columns = slice(top // 4, below), slice(left // 4, beside)
+        self._sums[rows, columns] = sums
+        if last_column := 4 * beside >= self._shape[1]:
+            self._sums[rows, beside:] = _sums_of_4(np.repeat(pixels[:, -1:], 4, axis=1))
+        if last_row := 4 * below >= self._shape[0]:
+            self._sums[below:, columns] = _sums_of_4(np.repeat(pixels[-1:], 4, axis=0))
+        if last_row and last_column:
+            self._sums[below:, beside:] = 16 * int(pixels[-1, -1])
 
     def layers(self, dtype: DTypeLike) -> dict[int, Pixels]:
         """{L: (ceil(H / L), ceil(W / L))}, when every part has been added."""
@@ -53,6 +59,12 @@ def zoom_layers(pixels: Pixels) -> dict[int, Pixels]:
     sums = ZoomSums(*pixels.shape)
     sums.add(pixels)
     return sums.layers(pixels.dtype)
+
+
+def _whole_fours(pixels: Pixels) -> Pixels:
+    """Its last row and column repeated until both sides are multiples of 4, as they nearly always are."""
+    down, right = (-side % 4 for side in pixels.shape)
+    return np.pad(pixels, ((0, down), (0, right)), mode="edge") if down or right else pixels
 
 
 def _sums_of_4(pixels: Pixels) -> NDArray[np.uint32]:

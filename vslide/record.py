@@ -25,7 +25,6 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, replace
-from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -148,11 +147,10 @@ def _unpack(path: Path, stream: BinaryIO, offset: int, limit: int) -> Record:
 def read_chunks(stream: BinaryIO, record: Record) -> tuple[bytes, ...]:
     """The chunks of a record, not compared with anything. Raises Truncated."""
     stream.seek(record.payload)
-    payload = stream.read(sum(record.lengths))
-    if len(payload) != sum(record.lengths):
+    chunks = tuple(map(stream.read, record.lengths))
+    if tuple(map(len, chunks)) != record.lengths:
         raise Truncated(f"{record.path.name}: ends inside the payload of the record at byte {record.offset}")
-    ends = accumulate(record.lengths)
-    return tuple(payload[end - length : end] for end, length in zip(ends, record.lengths, strict=True))
+    return chunks
 
 
 def read_payload(stream: BinaryIO, record: Record) -> tuple[tuple[bytes, ...], bytes]:
@@ -162,6 +160,17 @@ def read_payload(stream: BinaryIO, record: Record) -> tuple[tuple[bytes, ...], b
     if hashlib.sha256(digests).digest() != record.sha256:
         raise Damaged(f"{record.path.name}: the payload at byte {record.payload} does not match its sha256")
     return chunks, digests
+
+
+def read_record(path: Path, offset: int, digests: bytes) -> Record:
+    """The record at `offset` of which the chunks' digests are known: its header is checked, its payload is
+    not read. Raises Truncated or Damaged.
+    """
+    with path.open("rb") as stream:
+        record = _unpack(path, stream, offset, path.stat().st_size)
+    if hashlib.sha256(digests).digest() != record.sha256:
+        raise Damaged(f"{path.name}: other digests than those of the record at byte {offset}")
+    return replace(record, digests=digests)
 
 
 def _next_magic(stream: BinaryIO, start: int, limit: int) -> int:

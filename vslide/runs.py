@@ -43,7 +43,7 @@ class Run:
         write_order(self.order)
         ours, theirs = context.Pipe()
         self.process = context.Process(
-            target=write, args=(self.order, theirs), daemon=True, name=f"writer {self.order.run_id}"
+            target=write, args=(self.order, theirs), name=f"writer {self.order.run_id}"
         )
         self.process.start()
         theirs.close()

@@ -17,7 +17,7 @@ from vslide.keys import ENVIRONMENT
 from vslide.manager import RESERVE_BYTES, Manager
 from vslide.messages import REQUESTS
 from vslide.orders import LOCK_NAME, locked
-from wire import Server, WireError
+from wire import Security, Server, WireError
 
 log = logging.getLogger(__name__)
 LOOK_S = 0.1
@@ -38,7 +38,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--reserve-mib", type=int, default=RESERVE_BYTES >> 20, help="disk space to keep free"
     )
     parser.add_argument("--keys", type=Path, help=f"the keys of sealed slides (default: ${ENVIRONMENT})")
+    parser.add_argument("--curve", type=Path, help="our CURVE key pair (python -m wire keys FILE)")
+    parser.add_argument(
+        "--allow",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="public keys of those who may ask, or folders of them; read anew for every connection",
+    )
     options = parser.parse_args(argv)
+    if bool(options.curve) != bool(options.allow):
+        parser.error("--curve and --allow belong together")
     if options.keys:
         os.environ[ENVIRONMENT] = str(options.keys.absolute())  # writers and verifiers are our children
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -46,22 +57,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        serve(options.root, options.endpoint, stop, reserve_bytes=options.reserve_mib << 20)
-    except (RootTaken, WireError) as error:
-        log.error("%s: %s", error.code, error)
+        security = Security.of_server(options.curve, options.allow) if options.curve else None
+        reserve = options.reserve_mib << 20
+        serve(options.root, options.endpoint, stop, reserve_bytes=reserve, security=security)
+    except (RootTaken, WireError, OSError) as error:
+        log.error("%s: %s", getattr(error, "code", "os_error"), error)
         return 1
     return 0
 
 
-def serve(root: Path, endpoint: str, stop: threading.Event, *, reserve_bytes: int = RESERVE_BYTES) -> None:
-    """Answer until ``stop`` is set. Raises RootTaken, wire.CannotBind."""
+def serve(
+    root: Path,
+    endpoint: str,
+    stop: threading.Event,
+    *,
+    reserve_bytes: int = RESERVE_BYTES,
+    security: Security | None = None,
+) -> None:
+    """Answer until ``stop`` is set. Raises RootTaken, wire.CannotBind, wire.Insecure."""
     root = root.absolute()
     with locked(root / LOCK_NAME) as mine:
         if not mine:
             raise RootTaken(f"another slide service works on {root}")
         manager = Manager(root, reserve_bytes=reserve_bytes)
         try:
-            with Server(endpoint, REQUESTS) as server:
+            with Server(endpoint, REQUESTS, security=security) as server:
                 manager.find_runs()
                 log.info("the slide service answers at %s", server.endpoint)
                 _answer(server, manager, stop)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 from vslide.build import build_recovered
 from vslide.coding import Coding
@@ -48,9 +48,10 @@ def write(order: Order, pipe: Connection) -> None:
     signal.signal(signal.SIGTERM, _leave)
     line = _Line(pipe)
     try:
+        follower = _follower(order, pipe)
         with _alone(order, line):
             if read_result(Path(order.directory), order.fence) is None:
-                _carry_out(order, line)
+                _carry_out(order, line, follower)
     except ManagerGone:
         log.warning("run %s: the manager has gone, so does its writer", order.run_id)
 
@@ -60,10 +61,18 @@ def _leave(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def _carry_out(order: Order, line: "_Line") -> None:
+def _follower(order: Order, pipe: Connection) -> Follower | None:
+    """Forked while this process has neither threads nor sockets; none when there is nothing to follow."""
+    if order.finish:
+        return None
+    return Follower(order.header, order.planned, Path(order.slides), (pipe,))
+
+
+def _carry_out(order: Order, line: "_Line", follower: Follower | None) -> None:
     directory = Path(order.directory)
     try:
-        write_result(directory, _built_afresh(order) if order.finish else _received(order, line))
+        result = _received(order, line, follower) if follower else _built_afresh(order)
+        write_result(directory, result)
     except SlideError as error:
         write_result(directory, _failed(order, error.code, str(error)))
     except WireError as error:
@@ -109,11 +118,11 @@ def _alone(order: Order, line: _Line) -> Iterator[None]:
         time.sleep(LOOK_S)
 
 
-def _received(order: Order, line: _Line) -> Result:
+def _received(order: Order, line: _Line, follower: Follower) -> Result:
     """Fill the journal until the manager says that every plane is here, and build the slide meanwhile."""
     with _open_journal(order) as journal:
         found = journal.recovered()
-        with Follower(order.header, order.planned, Path(order.slides)) as follower:
+        with follower:
             follower.follow(found.planes.values())
             with _proxy_socket(order.endpoint) as receiver:
                 line.say({"endpoint": receiver.endpoint, "durable": _ids(found.planes)})
@@ -226,7 +235,9 @@ class _Proxy:
     def _append(self, arrival: Arrival, seq: int, header: PlaneHeader, safe: dict[bytes, list[int]]) -> None:
         """A duplicate is acknowledged again, a refused plane is not."""
         key = FieldKey(header.r, header.c, header.z, header.t)
-        plane = Plane(key, header.channel, header.x_um, header.y_um, header.z_um, tuple(arrival.frames))
+        # Views of what the socket holds: they are sealed or hashed, and written, as bytes would be.
+        chunks = cast("tuple[bytes, ...]", tuple(arrival.frames))
+        plane = Plane(key, header.channel, header.x_um, header.y_um, header.z_um, chunks)
         try:
             self.journal.append(self.coding.arrived(plane), seq)
         except SlideError as error:

@@ -17,15 +17,17 @@ from wire.errors import (
     WireError,
 )
 from wire.events import Event, Publisher, Subscriber
+from wire.keys import AllowList, KeyPair
 from wire.message import VERSION, Fault, Message
 from wire.pipeline import Pending, Pipeline
 from wire.reads import ReadServer
 from wire.rpc import Client, Server
-from wire.security import KeyPair, Security
+from wire.security import Security, parse_address
 from wire.stream import Arrival, Receiver, Sender
 
 __all__ = [
     "VERSION",
+    "AllowList",
     "Arrival",
     "Busy",
     "CannotBind",
@@ -51,4 +53,5 @@ __all__ = [
     "Timeout",
     "VersionMismatch",
     "WireError",
+    "parse_address",
 ]

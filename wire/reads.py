@@ -124,10 +124,10 @@ class _Owed:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: dict[bytes, deque[tuple[Any, int]]] = {}
+        self._open: dict[bytes, deque[tuple[Sequence[zmq.MessageTracker], int]]] = {}
 
-    def add(self, peer: bytes, size: int, sent: Any) -> None:
-        if not sent.done:
+    def add(self, peer: bytes, size: int, sent: Sequence[zmq.MessageTracker]) -> None:
+        if not all(tracker.done for tracker in sent):
             with self._lock:
                 self._open.setdefault(peer, deque()).append((sent, size))
 
@@ -137,7 +137,7 @@ class _Owed:
         with self._lock:
             for other in list(self._open):
                 replies = self._open[other]
-                while replies and replies[0][0].done:
+                while replies and all(tracker.done for tracker in replies[0][0]):
                     replies.popleft()
                 if not replies:
                     del self._open[other]

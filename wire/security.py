@@ -1,100 +1,88 @@
 """CURVE: who may connect, and nobody else listens ("ironhouse": the server keeps an allow-list of client
 keys).
 
-Key files are text, one ``public = …`` and ``secret = …`` line each, mode 0600. Outside loopback and ipc a
-socket without keys is refused: a hospital network is scanned, and a stage that anyone can move is
-dangerous.
+Outside loopback and ipc a socket without keys is refused: a hospital network is scanned, and a stage that
+anyone can move is dangerous. Who wants that all the same says so: `Security.off()`.
 """
 
 import itertools
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlparse
+from urllib.parse import parse_qs, urlparse
 
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
 from wire.errors import Insecure
+from wire.keys import AllowList, KeyPair, public_key, warn_of_old
 
-KEY_CHARACTERS = 40
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 PRIVATE_SCHEMES = frozenset({"ipc", "inproc"})
 
 
 @dataclass(frozen=True)
-class KeyPair:
-    """One side's CURVE keys (Z85); the file that holds them is its owner's only (0600)."""
-
-    public: bytes
-    secret: bytes = field(repr=False)
-
-    @classmethod
-    def new(cls) -> "KeyPair":
-        public, secret = zmq.curve_keypair()
-        return cls(public, secret)
-
-    @classmethod
-    def load(cls, file: Path) -> "KeyPair":
-        """Raises ``Insecure`` when others could read the file or it holds no keys."""
-        if file.stat().st_mode & 0o077:
-            raise Insecure(f"{file.name} can be read by others: chmod 600 it")
-        entries = _entries(file)
-        if not {"public", "secret"} <= entries.keys():
-            raise Insecure(f"{file.name} holds no key pair")
-        return cls(entries["public"], entries["secret"])
-
-    def save(self, file: Path) -> None:
-        """``file`` holds both keys; ``file`` with ``.pub`` behind its name the public one, for the others."""
-        public = f"public = {self.public.decode()}\n"
-        file.touch(mode=0o600, exist_ok=False)
-        file.write_text(f"{public}secret = {self.secret.decode()}\n", encoding="ascii")
-        file.with_name(f"{file.name}.pub").write_text(public, encoding="ascii")
-
-
-def public_key(file: Path) -> bytes:
-    """The public key in a key file. Raises ``Insecure`` when there is none."""
-    key = _entries(file).get("public", b"")
-    if len(key) != KEY_CHARACTERS:
-        raise Insecure(f"{file.name} holds no public key")
-    return key
-
-
-def _entries(file: Path) -> dict[str, bytes]:
-    lines = (line.split("=", 1) for line in file.read_text(encoding="ascii").splitlines() if "=" in line)
-    return {key.strip(): value.strip().encode() for key, value in lines}
-
-
-@dataclass(frozen=True)
 class Security:
     """A server gives ``keys`` and ``allowed`` client keys (several, so that a key can be rotated); a client
-    gives its own ``keys`` and the ``server`` key.
+    gives its own ``keys`` and the ``server`` key, or the file that holds it: that is read for every new
+    connection, so that a server may change its key. Without ``keys`` everybody may come.
     """
 
-    keys: KeyPair
-    server: bytes = b""
-    allowed: frozenset[bytes] = frozenset()
+    keys: KeyPair | None
+    server: bytes | Path = b""
+    allowed: Container[bytes] = frozenset()
 
     @classmethod
     def of_server(cls, keys: Path, allow: Iterable[Path]) -> "Security":
-        """From a server's own key file and the public key files of its clients. Raises ``Insecure``,
-        ``OSError``.
+        """From a server's own key file and the public key files of its clients, or folders of them. Raises
+        ``Insecure``, ``OSError``.
         """
-        return cls(KeyPair.load(keys), allowed=frozenset(public_key(file) for file in allow))
+        files = tuple(allow)
+        warn_of_old((keys, *files))
+        return cls(KeyPair.load(keys), allowed=AllowList(files))
 
     @classmethod
     def of_client(cls, keys: Path, server: Path) -> "Security":
         """From a client's own key file and the public key file of its server. Raises ``Insecure``,
         ``OSError``.
         """
-        return cls(KeyPair.load(keys), server=public_key(server))
+        warn_of_old((keys, server))
+        return cls(KeyPair.load(keys), server=server)
+
+    @classmethod
+    def off(cls) -> "Security":
+        """Said plainly: everybody who reaches the socket may come."""
+        return cls(None)
+
+    @property
+    def server_key(self) -> bytes:
+        """As it stands now. Raises ``Insecure``."""
+        if isinstance(self.server, bytes):
+            return self.server
+        try:
+            return public_key(self.server)
+        except OSError as error:
+            raise Insecure(f"the server's key cannot be read: {error}") from error
+
+
+def parse_address(address: str) -> tuple[str, Security | None]:
+    """``tcp://host:port`` or ``tcp://host:port?keys=FILE&server=FILE``: the endpoint, and our key pair and
+    the server's public key where they are given. Raises ``Insecure``, ``OSError``.
+    """
+    endpoint, _, query = address.partition("?")
+    given = {name: values[-1] for name, values in parse_qs(query).items()}
+    if not given:
+        return endpoint, None
+    if given.keys() != {"keys", "server"}:
+        raise Insecure(f"{endpoint}: who has keys is named with ?keys=FILE&server=FILE")
+    return endpoint, Security.of_client(Path(given["keys"]), Path(given["server"]))
 
 
 def secure_server(socket: zmq.Socket[bytes], security: Security | None) -> "Door | None":
     """Apply keys before bind, and see that somebody asks the allow-list."""
-    if security is None:
+    if security is None or security.keys is None:
         return None
     door = Door(socket.context, security.allowed)
     socket.zap_domain = door.domain.encode()
@@ -105,11 +93,12 @@ def secure_server(socket: zmq.Socket[bytes], security: Security | None) -> "Door
 
 
 def secure_client(socket: zmq.Socket[bytes], security: Security | None) -> None:
-    if security is None:
+    """Raises ``Insecure`` when the server's key cannot be read."""
+    if security is None or security.keys is None:
         return
     socket.curve_secretkey = security.keys.secret
     socket.curve_publickey = security.keys.public
-    socket.curve_serverkey = security.server
+    socket.curve_serverkey = security.server_key
 
 
 def refuse_open(endpoint: str, security: Security | None) -> None:
@@ -131,7 +120,7 @@ class Door:
     _numbers: ClassVar["itertools.count[int]"] = itertools.count(1)
     _shared: ClassVar[dict["zmq.Context[Any]", tuple[ThreadAuthenticator, set[str]]]] = {}
 
-    def __init__(self, context: "zmq.Context[Any]", allowed: frozenset[bytes]) -> None:
+    def __init__(self, context: "zmq.Context[Any]", allowed: Container[bytes]) -> None:
         self._context = context
         with self._lock:
             self.domain = f"door-{next(self._numbers)}"
@@ -140,7 +129,7 @@ class Door:
                 authenticator.start()
                 self._shared[context] = (authenticator, set())
             authenticator, domains = self._shared[context]
-            authenticator.configure_curve_callback(self.domain, credentials_provider=_AllowList(allowed))
+            authenticator.configure_curve_callback(self.domain, credentials_provider=_Asked(allowed))
             domains.add(self.domain)
 
     def stop(self) -> None:
@@ -152,8 +141,8 @@ class Door:
                 authenticator.stop()
 
 
-class _AllowList:
-    def __init__(self, allowed: frozenset[bytes]) -> None:
+class _Asked:
+    def __init__(self, allowed: Container[bytes]) -> None:
         self._allowed = allowed
 
     def callback(self, domain: str, key: bytes) -> bool:

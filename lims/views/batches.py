@@ -157,7 +157,8 @@ def batch_rescan(request: HttpRequest, pk: int) -> HttpResponse:
     batch = get_object_or_404(Batch, pk=pk)
     rescan = services.build_rescan(batch=batch, actor=request.user)
     messages.success(request, f"{rescan} is made. The pick list says which glass goes where.")
-    return redirect("lims:batch", rescan.pk)
+    then = "lims:pull-list" if request.POST.get("then") == "pull-list" else "lims:batch"
+    return redirect(then, rescan.pk)
 
 
 @require_GET

@@ -1,7 +1,7 @@
 """What every driver can do. The runner and the server know nothing else about an instrument."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +58,19 @@ class Driver(Protocol):
 
     def expose(self, channel: int) -> Pixels:
         """Take one picture where the stage stands: (H, W, 3) uint8 RGB in brightfield (``channel`` is 0),
-        else (H, W) uint16.
+        else (H, W) uint16 of that one of ``describe().channels``.
         """
 
     def park(self) -> None:
         """Put everything into its safe place: glass back, lamp out. Never raises a ScannerError."""
+
+
+@runtime_checkable
+class Shutter(Protocol):
+    """Drivers with the capability "exposure" can expose for another time than their own."""
+
+    def set_exposure(self, factor: float) -> None:
+        """Expose so many times as long as usual, until the glass leaves the stage."""
 
 
 class Hands(Protocol):

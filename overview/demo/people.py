@@ -6,6 +6,8 @@ import math
 import random
 import uuid
 
+from django.conf import settings
+
 from annotation.models import Annotation, Assignment
 from annotation.services import enrol_reader, open_assignment, save_annotation, submit
 from annotation.services.drawing import Stroke
@@ -20,6 +22,7 @@ from microscope import Rect
 from overview.demo.stage import Stage
 from scanning import services as scanning
 from scanning.models import Snapshot
+from scanning.queries import waiting_for_verdict
 from scanning.services.review import FEWEST_POINTS
 from viewer.models import VirtualSlide
 
@@ -59,6 +62,18 @@ def _add_points(snapshot: Snapshot, technician: User) -> Snapshot:
     points += [(area.x_um + x * area.width_um, area.y_um + y * area.height_um) for x, y in spread]
     review = scanning.Review(area=area, points=points, version=snapshot.version, seconds=4.0)
     return scanning.save_review(snapshot=snapshot, review=review, actor=technician)
+
+
+def judge_scans(stage: Stage, technician: User) -> None:
+    """In the morning: scans that are sharp for the most part are taken, the others refused."""
+    for quality in waiting_for_verdict():
+        barcode = quality.attempt.slide.barcode
+        if quality.focus >= settings.QUALITY_SHARP:
+            scanning.accept_scan(quality=quality, actor=technician, note="good enough to read")
+            stage.say(f"{barcode}: its scan was doubtful, and is accepted")
+        else:
+            scanning.refuse_scan(quality=quality, reason=FailureReason.BLURRED, actor=technician)
+            stage.say(f"{barcode}: its scan was doubtful, and is refused")
 
 
 def read_slides(slides: list[Slide], seed: int) -> int:

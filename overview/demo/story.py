@@ -13,12 +13,13 @@ from lims.demo import make_demo
 from lims.models import SLOTS, Batch, Slide
 from lims.services import Placement, build_rescan, create_batch, load
 from lims.states import FailureReason, State
-from overview.demo.people import enrol_readers, read_slides, release, review_doubtful
+from overview.demo.people import enrol_readers, judge_scans, read_slides, release, review_doubtful
 from overview.demo.stage import Stage
 from overview.reports import lost_fields
 from scanning import queries as scanner_room
 from scanning import services as scanning
 from scanning.clients import scanners
+from scanning.mornings import failures
 
 READERS_SIDE = (State.ASSIGNED, State.READ, State.RELEASED)
 PAST_DEIDENTIFICATION = (State.DEIDENTIFIED, *READERS_SIDE)
@@ -101,6 +102,7 @@ def _scan(stage: Stage, cast: dict[str, User], batch: Batch) -> None:
     stage.heading("The night")
     scanning.start_night(batch=batch, actor=tess)
     stage.wait("scanned", lambda: _scanned(batch))
+    judge_scans(stage, tess)
     batch.refresh_from_db()
 
 
@@ -128,7 +130,7 @@ def _tell_causes(stage: Stage, batch: Batch, outcome: Outcome) -> None:
     stage.heading("The morning")
     found = scanner_room.progress(batch)
     stage.say(f"{found.slides} slides = {found.published} published + {found.failed} failed")
-    for cause in scanner_room.failures(batch):
+    for cause in failures(batch):
         outcome.causes[cause.reason] = len(cause.slides)
         stage.say(f"  {cause.label}: {', '.join(failed.slide.barcode for failed in cause.slides)}")
 

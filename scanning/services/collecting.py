@@ -1,4 +1,4 @@
-"""After the scan: wait for the slide service to verify the slide, then bring it into the record."""
+"""After the scan: wait for the slide service to verify the slide, judge it, and bring it into the record."""
 
 import time
 from pathlib import Path
@@ -11,12 +11,12 @@ from django.utils import timezone
 import vslide
 from core.errors import Unavailable
 from lims.models import Slide
-from lims.services import advance
 from lims.states import FailureReason, State
 from scanning.clients import slide_service
 from scanning.models import Attempt
-from scanning.services.driving import fail_attempt
+from scanning.services.attempts import fail_attempt
 from scanning.services.nights import end_night_if_done
+from scanning.services.quality import judge, scan_missing_again, settle
 from viewer.models import VirtualSlide
 from vslide.messages import RunStatus
 from wire import RemoteError, WireError
@@ -34,13 +34,13 @@ def collect(*, attempt: Attempt) -> None:
     """Bring a finished run into the record; raises NotYetVerified (retryable) while the writer is still at
     work.
     """
-    if attempt.state == Attempt.State.DONE:
-        _forget(attempt)  # we were interrupted between the record and the journal
     if attempt.state != Attempt.State.ACQUIRED:
+        if _is_in_the_record(attempt):
+            _forget(attempt)  # we were interrupted between the record and the journal
         return
     status = _ask_patiently(attempt)
     if status.state == "failed":
-        fail_attempt(attempt=attempt, reason=_reason(status), message=status.error)
+        _not_built(attempt, status)
     elif status.state == "unknown":
         fail_attempt(
             attempt=attempt, reason=FailureReason.SLIDE_SERVICE, message="the slide service lost the run"
@@ -48,6 +48,11 @@ def collect(*, attempt: Attempt) -> None:
     else:
         _publish(attempt, status)
     end_night_if_done(night=attempt.night)
+
+
+def _is_in_the_record(attempt: Attempt) -> bool:
+    files = VirtualSlide.objects.filter(slide=attempt.slide_id, kind=VirtualSlide.Kind.MOSAIC)
+    return files.filter(attempt=attempt.number).exists()
 
 
 def _ask_patiently(attempt: Attempt) -> RunStatus:
@@ -67,6 +72,16 @@ def _ask_patiently(attempt: Attempt) -> RunStatus:
             time.sleep(LOOK_S)
 
 
+def _not_built(attempt: Attempt, status: RunStatus) -> None:
+    reason = _reason(status)
+    missing = len(status.missing) or status.planned - status.received
+    if reason == FailureReason.MISSING_FIELDS and scan_missing_again(
+        attempt=attempt, missing=missing, message=status.error
+    ):
+        return
+    fail_attempt(attempt=attempt, reason=reason, message=status.error)
+
+
 def _reason(status: RunStatus) -> FailureReason:
     if status.missing or status.received < status.planned:
         return FailureReason.MISSING_FIELDS
@@ -84,19 +99,13 @@ def _publish(attempt: Attempt, status: RunStatus) -> None:
             state=Attempt.State.ABORTED, message=message, ended_at=timezone.now()
         )
         return
+    path = Path(status.path)
+    judged = judge(attempt=attempt, path=path)
     with transaction.atomic():
         register_file(
-            slide=attempt.slide,
-            path=Path(status.path),
-            sha256=status.sha256,
-            kind="mosaic",
-            number=attempt.number,
+            slide=attempt.slide, path=path, sha256=status.sha256, kind="mosaic", number=attempt.number
         )
-        changed = Attempt.objects.filter(pk=attempt.pk, state=Attempt.State.ACQUIRED).update(
-            state=Attempt.State.DONE, ended_at=timezone.now()
-        )
-        if changed:
-            advance(slide=attempt.slide, to=State.SCANNED, note=f"attempt {attempt.number}")
+        settle(attempt=attempt, judged=judged)
     _forget(attempt)
 
 

@@ -4,81 +4,83 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from core import jobs
+from core.leaving import leaving
 from lims.models import Batch
 from lims.services import advance
 from lims.states import FailureReason, State
-from microscope import MicroscopeError, ScannerInfo, ScanPlan
+from microscope import MicroscopeError, ScannerInfo
 from microscope.client import ScannerClient
+from microscope.messages import JobStatus
 from scanning import orchestration as flow
 from scanning.clients import fault_of, scanner_client, slide_service
-from scanning.models import Attempt, Night, Snapshot
-from scanning.plans import plan_for
+from scanning.models import Attempt, Night
+from scanning.services.attempts import (
+    MOST_LOST_DRIVERS,
+    abort_run,
+    end_stray,
+    fail_attempt,
+    give_up,
+    may_defer,
+    set_aside,
+    stop_attempt,
+)
+from scanning.services.controls import wish_of
 from scanning.services.leases import beat, lease
-from scanning.services.nights import end_night_if_done, next_attempt
-from vslide import SlideError, SlideHeader
+from scanning.services.nights import end_night_if_done, may_work, next_attempt
+from scanning.services.preparing import header_of, plan_of
+from vslide import SlideError
 from vslide.client import SlideService
-from vslide.codec import chunk_grid
 from wire import RemoteError, WireError
 
 log = structlog.get_logger(__name__)
 LOOK_S = 0.15
 SAVE_S = 0.5
-MOST_FENCES = 12  # a slide that kills whoever drives it is given up, and the night goes on
+SETTLE_S = 5.0  # a stopped job finishes its field and takes the glass out
+SHIFT_S = 240.0  # then the next driver goes on: no task may be near Celery's time limit
+
+# what the board says of an attempt while nobody can go on with it
+WAITS_FOR = {
+    "scanner_lost": "waits for the scanner, which does not answer",
+    "slide_service": "waits for the slide service, which does not answer",
+    "disk_full": "waits for room on the disk",
+    "busy": "waits for the scanner, which is busy with something else",
+}
 
 
 def drive(*, night: Night) -> None:
-    """Work on the next slide of a night, then ring again. Returns at once when there is nothing to do."""
+    """Work on the next slide of a night, then ring again. Returns at once when there is nothing to do.
+
+    A slide that is under way is brought to its end also in a night that is paused or locked.
+    """
     night = Night.objects.select_related("scanner", "batch").get(pk=night.pk)
-    if night.paused or night.scanner.locked_by or night.batch.phase != Batch.Phase.NIGHT:
+    if night.batch.phase != Batch.Phase.NIGHT or not _has_work(night):
         return
     with lease(night.scanner) as owner:
         attempt = next_attempt(night)
-        if attempt is not None and attempt.fence >= MOST_FENCES:
-            _give_up(attempt)
-        elif attempt is not None and not _set_aside(attempt):
+        if attempt is not None and attempt.lost_drivers >= MOST_LOST_DRIVERS:
+            give_up(attempt)
+        elif attempt is not None and not set_aside(attempt):
             _Drive(attempt, owner).run()
-    if next_attempt(night) is not None:
+    if _has_work(night):
         jobs.enqueue("scanning.drive", queue=night.scanner.queue, night_id=night.pk)
-    else:
+    elif next_attempt(night) is None:
         end_night_if_done(night=night)
 
 
-def _give_up(attempt: Attempt) -> None:
-    message = f"its driver was lost {attempt.fence} times"
-    fail_attempt(attempt=attempt, reason=FailureReason.ATTEMPTS_EXHAUSTED, message=message)
-    with slide_service() as service:
-        _abort_run(attempt, FailureReason.ATTEMPTS_EXHAUSTED, service)
-
-
-def _set_aside(attempt: Attempt) -> bool:
-    """A slide that a person held, failed or rejected meanwhile is not scanned; whether it was set aside."""
-    wanted = State.READY if attempt.state == Attempt.State.QUEUED else State.SCANNING
-    if attempt.slide.state in {wanted, State.SCANNING}:
-        return False
-    message = f"the slide was {attempt.slide.get_state_display().lower()} before its scan"
-    Attempt.objects.filter(pk=attempt.pk, state=attempt.state).update(
-        state=Attempt.State.ABORTED, message=message, ended_at=timezone.now()
-    )
-    if attempt.fence:
-        with slide_service() as service:
-            _abort_run(attempt, message, service)
-    return True
-
-
-def _abort_run(attempt: Attempt, reason: str, service: SlideService) -> None:
-    """Tell the slide service that nothing more will come; it keeps the journal."""
-    try:
-        service.abort(attempt.run.hex, attempt.fence, reason)
-    except (WireError, SlideError) as error:
-        log.warning("abort_not_heard", attempt=attempt.pk, error=str(error))
+def _has_work(night: Night) -> bool:
+    """A slide under way, or one in the queue that may be begun."""
+    night.refresh_from_db(fields=["paused"])
+    night.scanner.refresh_from_db(fields=["locked_by"])
+    attempt = next_attempt(night)
+    return attempt is not None and may_work(night, attempt)
 
 
 @dataclass
@@ -89,33 +91,56 @@ class _Drive:
     owner: uuid.UUID
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    saved_at: float = 0.0
+    looked_at: float = 0.0
     proxy: str = ""
-    info: ScannerInfo | None = field(default=None)
+    info: ScannerInfo | None = None
+    began: float = 0.0
+    state: flow.ScanState = field(default_factory=flow.ScanState)
+    fruitful: bool = False  # has brought a new plane
 
     def run(self) -> None:
-        name = self.attempt.night.scanner.name
-        self._begin()
+        """Raises LeaseLost when another worker has replaced us, HandOver when the next is to go on."""
+        name, self.began = self.attempt.night.scanner.name, self.clock()
+        command = self._begin()
         with scanner_client(name) as scanner, slide_service() as service:
-            state, first = flow.begin(self.clock())
-            command: flow.Command | None = first
-            while command is not None:
-                event = self._carry_out(command, scanner, service)
-                if event is None:
-                    return
-                before = state
-                state, command = flow.step(state, event, self.clock())
-                self._note(before, state)
+            try:
+                while command is not None:
+                    event = self._carry_out(command, scanner, service)
+                    if event is None:
+                        return
+                    before = self.state
+                    self.state, command = flow.step(before, event, self.clock())
+                    self._note(before, self.state)
+            except jobs.HandOver:
+                self._leave()
+                raise
 
-    def _begin(self) -> None:
-        now = timezone.now()
+    def _begin(self) -> flow.Command | None:
+        """Every driver counts as lost until it has brought a new plane or has left in good order."""
+        attempt, first = self.attempt, may_defer(self.attempt)
+        ours = Attempt.objects.filter(pk=attempt.pk)
         with transaction.atomic():
-            Attempt.objects.filter(pk=self.attempt.pk, state=Attempt.State.QUEUED).update(
-                state=Attempt.State.RUNNING, started_at=now
+            ours.filter(state=Attempt.State.QUEUED).update(
+                state=Attempt.State.RUNNING, started_at=timezone.now()
             )
-            if self.attempt.slide.state == State.READY:
-                note = f"attempt {self.attempt.number}, slot {self.attempt.slot}"
-                advance(slide=self.attempt.slide, to=State.SCANNING, note=note)
+            adopted = ours.filter(handed_over=True).update(handed_over=False)
+            ours.update(lost_drivers=F("lost_drivers") + 1)
+            if attempt.slide.state == State.READY:
+                note = f"attempt {attempt.number}, slot {attempt.slot}"
+                advance(slide=attempt.slide, to=State.SCANNING, note=note)
+        now = self.clock()
+        if adopted:
+            self.state, command = flow.adopt(now, attempt.done_planes, may_defer=first)
+        else:
+            self.state, command = flow.begin(now, may_defer=first)
+        return command
+
+    def _leave(self) -> None:
+        """The next driver takes the scan over as it is, where the scanner is at work."""
+        facts: dict[str, Any] = {"handed_over": self.state.phase == "scanning"}
+        if not (self.fruitful or self.state.in_vain):
+            facts["lost_drivers"] = F("lost_drivers") - 1
+        Attempt.objects.filter(pk=self.attempt.pk).update(**facts)
 
     def _carry_out(
         self, command: flow.Command, scanner: ScannerClient, service: SlideService
@@ -127,30 +152,36 @@ class _Drive:
                 return self._start(scanner)
             case flow.Watch():
                 return self._watch(scanner)
+            case flow.PauseScan(paused):
+                return self._pause(scanner, paused=paused)
             case flow.Wait(seconds):
                 return self._wait(seconds)
             case flow.FinishRun():
                 return self._finish(service)
+            case flow.StopScan():
+                self._stop(command, scanner, service)
             case flow.Fail(reason, message):
                 self._fail(reason, message, service)
-                return None
+        return None
 
     def _open(self, scanner: ScannerClient, service: SlideService) -> flow.Event:
         """Take the next fence, so that whoever drove before us is refused from now on."""
-        self._beat()
-        Attempt.objects.filter(pk=self.attempt.pk).update(fence=F("fence") + 1)
-        self.attempt.refresh_from_db(fields=["fence"])
+        wanted = self._wanted()
+        if wanted is not None:
+            return wanted
         try:
             self.info = scanner.describe()
         except WireError as error:
             return flow.Lost("scanner", str(error))
+        Attempt.objects.filter(pk=self.attempt.pk).update(fence=F("fence") + 1)
+        self.attempt.refresh_from_db(fields=["fence"])
         try:
-            plan = self._plan(self.info)
+            plan = plan_of(self.attempt, self.info)
             opened = service.open_run(
                 run_id=self.attempt.run.hex,
                 slide_id=self.attempt.slide.uid.hex,
                 fence=self.attempt.fence,
-                header=self._header(plan, self.info),
+                header=header_of(self.attempt, plan, self.info),
                 planned=plan.plane_count,
                 while_waiting=self._beat,
             )
@@ -159,47 +190,33 @@ class _Drive:
         except (MicroscopeError, SlideError) as error:  # a plan or a header that no repetition makes better
             return flow.Ended("other", str(error), retryable=False)
         self.proxy = opened.proxy
-        Attempt.objects.filter(pk=self.attempt.pk).update(planned_planes=plan.plane_count)
         return flow.Opened(len(opened.durable))
 
-    def _beat(self) -> None:
+    def _still_ours(self) -> None:
+        """Raises LeaseLost when another worker has replaced us."""
         beat(self.attempt.night.scanner, self.owner)
+
+    def _beat(self) -> None:
+        """Keep the scanner; raises HandOver when the worker is being stopped or our shift is over."""
+        self._still_ours()
+        if leaving() or self.clock() - self.began > SHIFT_S:
+            raise jobs.HandOver(f"{self.attempt} goes on with the next driver.")
+
+    def _wanted(self) -> flow.Event | None:
+        """Beat, and look what people want."""
+        self._beat()
+        wish = wish_of(self.attempt)
+        if wish.fate is not None:
+            return flow.Stopped(wish.fate, wish.message)
+        return flow.Paused(wish.paused) if wish.paused != self.state.paused else None
 
     def _slide_service_said(self, error: WireError) -> flow.Event:
         if not isinstance(error, RemoteError):
             return flow.Lost("slide_service", str(error))
         if error.code == "stale_fence":
-            self._beat()  # raises when another worker has replaced us; else our next fence is high enough
-            return flow.Lost("slide_service", str(error))
+            self._still_ours()  # then our next fence is high enough
+            return flow.Ended("stale_fence", str(error), retryable=True)
         return flow.Ended(_known(error.code, "slide_service"), str(error), error.retryable)
-
-    def _plan(self, info: ScannerInfo) -> ScanPlan:
-        snapshot = Snapshot.objects.select_related("slide").get(slot=self.attempt.slot)
-        plan = plan_for(snapshot, info)
-        parameters = {
-            "fields": plan.field_count,
-            "rows": plan.rows,
-            "columns": plan.columns,
-            "channels": len(plan.channels),
-            "focus_points": len(plan.focus_points),
-            "overlap": plan.overlap,
-            "pixel_size_um": plan.pixel_size_um,
-            "modality": plan.modality,
-        }
-        Attempt.objects.filter(pk=self.attempt.pk).update(parameters=parameters)
-        return plan
-
-    def _header(self, plan: ScanPlan, info: ScannerInfo) -> SlideHeader:
-        return plan.header(
-            slide_id=self.attempt.slide.uid.hex,
-            run_id=self.attempt.run.hex,
-            chunk=chunk_grid(plan.field_height, plan.field_width),
-            scanner=info.name,
-            driver=info.driver,
-            objective=info.objective,
-            software=info.software,
-            key_id=settings.SLIDE_KEY_ID,
-        )
 
     def _start(self, scanner: ScannerClient) -> flow.Event:
         assert self.info is not None  # noqa: S101  opened before it is started
@@ -211,51 +228,66 @@ class _Drive:
                 carousel=slot.carousel.number,
                 slot=slot.position,
                 slide_id=self.attempt.slide.uid.hex,
-                plan=self._plan(self.info),
+                plan=plan_of(self.attempt, self.info),
                 proxy=self.proxy,
                 attempt=self.attempt.number,
                 barcode=slot.barcode,
             )
         except (WireError, MicroscopeError) as error:
-            return self._scanner_said(*fault_of(error))
+            code, message, retryable = fault_of(error)
+            if code == "busy":
+                end_stray(scanner)
+            return self._scanner_said(code, message, retryable)
         return flow.Started()
 
     def _scanner_said(self, code: str, message: str, retryable: bool) -> flow.Event:
         if code == "stale_fence":
-            self._beat()
-            return flow.Lost("scanner", message)
+            self._still_ours()
+            return flow.Ended(code, message, retryable=True)
         if code == "scanner_lost":
             return flow.Lost("scanner", message)
         return flow.Ended(code, message, retryable)
 
     def _watch(self, scanner: ScannerClient) -> flow.Event:
         self.sleep(LOOK_S)
+        due = self.clock() - self.looked_at >= SAVE_S  # not more often than the database likes
+        if due:
+            self.looked_at = self.clock()
+            wanted = self._wanted()
+            if wanted is not None:
+                return wanted
         try:
             status = scanner.job(self.attempt.run.hex)
         except WireError as error:
             return flow.Lost("scanner", str(error))
-        if status.state == "unknown":
-            return flow.Lost("scanner", "the scanner was restarted")
-        if status.state in {"failed", "aborted"}:
-            return self._scanner_said(status.code or "other", status.message, status.retryable)
-        if status.state == "done":
-            return flow.Ended()
-        self._save(status.done)
+        if due and status.state == "running":
+            Attempt.objects.filter(pk=self.attempt.pk).update(done_planes=status.done)
+        return self._job_says(status)
+
+    def _job_says(self, status: JobStatus) -> flow.Event:
+        match status.state:
+            case "unknown":
+                return flow.Lost("scanner", "the scanner was restarted")
+            case "failed" | "aborted":
+                return self._scanner_said(status.code or "other", status.message, status.retryable)
+            case "done":
+                return flow.Ended()
         return flow.Progressed(status.done)
 
-    def _save(self, done: int) -> None:
-        """Beat, and let the board see how far we are; not more often than the database likes."""
-        if self.clock() - self.saved_at < SAVE_S:
-            return
-        self.saved_at = self.clock()
-        self._beat()
-        Attempt.objects.filter(pk=self.attempt.pk).update(done_planes=done)
+    def _pause(self, scanner: ScannerClient, *, paused: bool) -> flow.Event:
+        turn = scanner.pause if paused else scanner.resume
+        try:
+            return self._job_says(turn(self.attempt.run.hex))
+        except WireError as error:
+            return flow.Lost("scanner", str(error))
 
     def _wait(self, seconds: float) -> flow.Event:
         until = self.clock() + seconds
         while self.clock() < until:
-            self._beat()
-            self.sleep(min(2.0, max(0.0, until - self.clock())))
+            wanted = self._wanted()
+            if isinstance(wanted, flow.Stopped):
+                return wanted
+            self.sleep(min(1.0, max(0.0, until - self.clock())))
         return flow.Waited()
 
     def _finish(self, service: SlideService) -> flow.Event:
@@ -271,37 +303,42 @@ class _Drive:
             jobs.enqueue("scanning.collect", attempt_id=self.attempt.pk)
         return flow.Finished()
 
+    def _stop(self, command: flow.StopScan, scanner: ScannerClient, service: SlideService) -> None:
+        """The stage finishes its field and is free; a scanner that does not hear it parks by itself."""
+        self._still_ours()
+        job_id, until = self.attempt.run.hex, self.clock() + SETTLE_S
+        try:
+            status = scanner.abort(job_id, command.message)
+            while status.state == "running" and self.clock() < until:
+                self.sleep(LOOK_S)
+                status = scanner.job(job_id)
+        except WireError as error:
+            log.warning("stop_not_heard", attempt=self.attempt.pk, error=str(error))
+        self._still_ours()
+        stop_attempt(attempt=self.attempt, fate=command.fate, message=command.message, reason=command.reason)
+        abort_run(self.attempt, command.message, service)
+
     def _fail(self, reason: str, message: str, service: SlideService) -> None:
-        self._beat()  # whoever has replaced us decides
+        self._still_ours()
         fail_attempt(attempt=self.attempt, reason=reason, message=message)
-        _abort_run(self.attempt, reason, service)
+        abort_run(self.attempt, reason, service)
 
     def _note(self, before: flow.ScanState, after: flow.ScanState) -> None:
+        ours = Attempt.objects.filter(pk=self.attempt.pk)
         if after.takeovers != before.takeovers:
-            Attempt.objects.filter(pk=self.attempt.pk).update(takeovers=F("takeovers") + 1)
+            ours.update(takeovers=F("takeovers") + 1)
             log.warning(
-                "scan_taken_over",
-                attempt=self.attempt.pk,
-                reason=after.reason,
-                message=after.message,
-                done=after.done,
+                "scan_taken_over", attempt=self.attempt.pk, reason=after.reason, message=after.message
             )
+        if before.phase == "scanning" and after.done > before.done and not self.fruitful:
+            self.fruitful = True
+            ours.update(lost_drivers=0)
+        if after.waits > before.waits == 0:
+            ours.update(message=WAITS_FOR.get(after.reason, "waits"))
+            log.warning("scan_waits", attempt=self.attempt.pk, reason=after.reason, said=after.message)
+        if before.waits > after.waits:
+            ours.update(message="")
 
 
 def _known(code: str, otherwise: str) -> str:
     return code if code in FailureReason.values else otherwise
-
-
-@transaction.atomic
-def fail_attempt(*, attempt: Attempt, reason: str, message: str) -> bool:
-    """The attempt and its slide fail for one reason; the night goes on. False when it had ended already."""
-    known = _known(reason, FailureReason.OTHER)
-    changed = Attempt.objects.filter(
-        pk=attempt.pk, state__in=[Attempt.State.QUEUED, Attempt.State.RUNNING, Attempt.State.ACQUIRED]
-    ).update(state=Attempt.State.FAILED, reason=known, message=message[:500], ended_at=timezone.now())
-    if not changed:
-        return False
-    attempt.slide.refresh_from_db()
-    if attempt.slide.state in {State.SCANNING, State.READY}:
-        advance(slide=attempt.slide, to=State.FAILED, reason=known, note=message)
-    return True

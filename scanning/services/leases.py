@@ -27,7 +27,9 @@ class LeaseLost(Unavailable):
 def lease(scanner: Scanner) -> Iterator[uuid.UUID]:
     """Hold the scanner; raises LeaseLost when somebody else does."""
     owner, now = uuid.uuid4(), timezone.now()
-    free = Q(lease_owner=None) | Q(lease_until__lt=now)
+    # a lease that reaches further than any may was taken before the clock was set back
+    over = Q(lease_until__lt=now) | Q(lease_until__gt=now + timedelta(seconds=2 * LEASE_S))
+    free = Q(lease_owner=None) | over
     taken = Scanner.objects.filter(free, pk=scanner.pk).update(
         lease_owner=owner, lease_until=now + timedelta(seconds=LEASE_S)
     )

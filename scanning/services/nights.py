@@ -9,10 +9,10 @@ from lims import queries
 from lims.models import Batch, Slot
 from lims.services import Actor, move_phase
 from lims.states import State
-from scanning.models import Attempt, Night, Scanner
-from scanning.queries import next_try
-
-OPEN = (Attempt.State.QUEUED, Attempt.State.RUNNING, Attempt.State.ACQUIRED)
+from scanning.boards import OPEN
+from scanning.models import Alert, Attempt, Night, Scanner
+from scanning.queries import next_try, progress
+from scanning.services.alerts import Finding, clear, raise_alert
 
 
 @transaction.atomic
@@ -61,6 +61,7 @@ def join(*, slot: Slot, actor: Actor) -> None:
             )
         if move_phase(batch=night.batch, source=[Batch.Phase.MORNING], target=Batch.Phase.NIGHT, actor=actor):
             Night.objects.filter(pk=night.pk).update(ended_at=None)
+            clear(kind=Alert.Kind.NIGHT_ENDED, subject=night.batch.name)
     if night.batch.phase == Batch.Phase.NIGHT:
         queue_attempt(slot=slot, night=night)
 
@@ -78,20 +79,16 @@ def next_attempt(night: Night) -> Attempt | None:
     return running or waiting.filter(state=Attempt.State.QUEUED).order_by("order", "id").first()
 
 
-@transaction.atomic
-def set_paused(*, night: Night, paused: bool, actor: Actor) -> None:
-    """A paused night finishes the slide under the lens, then waits."""
-    Night.objects.filter(pk=night.pk).update(paused=paused)
-    audit.record(
-        actor=actor, action="night.pause" if paused else "night.resume", target=f"batch:{night.batch.name}"
-    )
-    if not paused:
-        ring(night)
+def may_work(night: Night, attempt: Attempt) -> bool:
+    """A slide under way is brought to its end also in a night that a person has stopped."""
+    return attempt.state == Attempt.State.RUNNING or not (night.paused or night.scanner.locked_by)
 
 
 @transaction.atomic
 def lock(*, scanner: Scanner, reason: str, actor: Actor) -> None:
-    """A person takes the instrument: no slide is begun until it is given back."""
+    """A person takes the instrument. The slide under the lens stops after its field and goes back to its
+    place in the queue; no slide is begun until the scanner is given back.
+    """
     changed = Scanner.objects.filter(pk=scanner.pk, locked_by="").update(
         locked_by=audit.name_of(actor), lock_reason=reason[:200]
     )
@@ -108,13 +105,24 @@ def unlock(*, scanner: Scanner, actor: Actor) -> None:
         ring(night)
 
 
+def _account(night: Night) -> Finding:
+    found = progress(night.batch)
+    waiting = found.slides - found.published - found.failed
+    words = f"{night}: {found.slides} slides = {found.published} published + {found.failed} failed"
+    return Finding(
+        Alert.Kind.NIGHT_ENDED, night.batch.name, f"{words} + {waiting} waiting for people or held."
+    )
+
+
 def end_night_if_done(*, night: Night) -> bool:
     """Morning comes when every attempt has ended and nothing ready was left behind."""
     if Attempt.objects.filter(night=night, state__in=OPEN).exists():
         return False
     if queries.slides_of(night.batch).filter(state__in=[State.READY, State.SCANNING]).exists():
         return False
-    moved = move_phase(batch=night.batch, source=[Batch.Phase.NIGHT], target=Batch.Phase.MORNING)
-    if moved:
-        Night.objects.filter(pk=night.pk).update(ended_at=timezone.now())
+    with transaction.atomic():
+        moved = move_phase(batch=night.batch, source=[Batch.Phase.NIGHT], target=Batch.Phase.MORNING)
+        if moved:
+            Night.objects.filter(pk=night.pk).update(ended_at=timezone.now())
+            raise_alert(_account(night))
     return moved

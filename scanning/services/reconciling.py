@@ -16,7 +16,8 @@ from lims.models import Batch, Slot
 from lims.services import advance
 from lims.states import FailureReason, State
 from scanning.models import Attempt, Night
-from scanning.services.nights import end_night_if_done, next_attempt, queue_attempt, ring
+from scanning.services.attempts import fail_attempt
+from scanning.services.nights import end_night_if_done, may_work, next_attempt, queue_attempt, ring
 from scanning.services.snapshots import end_snapshots_if_done
 
 log = structlog.get_logger(__name__)
@@ -41,11 +42,12 @@ def _put_right(night: Night) -> None:
 
 
 def _snapshots(night: Night) -> None:
-    waiting = queries.slots_of(night.batch).filter(slide__state=State.LOADED)
-    for slot in waiting:
-        if _gave_up("scanning.snap", slot_id=slot.pk):
+    given_up = {args["slot_id"] for args in jobs.args_of("scanning.snap", failed=True)}
+    under_way = {args["slot_id"] for args in jobs.args_of("scanning.snap")}
+    for slot in queries.slots_of(night.batch).filter(slide__state=State.LOADED):
+        if slot.pk in given_up:
             _fail_slot(slot)
-        elif not jobs.open_jobs("scanning.snap", slot_id=slot.pk):
+        elif slot.pk not in under_way:
             jobs.enqueue("scanning.snap", queue=night.scanner.queue, slot_id=slot.pk)
     end_snapshots_if_done(batch=night.batch)
 
@@ -64,21 +66,21 @@ def _night(night: Night) -> None:
         queries.slots_of(night.batch).filter(slide__state=State.READY).exclude(slide_id__in=open_slides)
     ):
         queue_attempt(slot=slot, night=night)
-    if next_attempt(night) is None:
+    attempt = next_attempt(night)
+    if attempt is None:
         end_night_if_done(night=night)
-    elif not (night.paused or night.scanner.locked_by):
+    elif may_work(night, attempt):
         ring(night)
 
 
 def _collections() -> None:
     late = timezone.now() - GRACE
     for attempt in Attempt.objects.filter(state=Attempt.State.ACQUIRED, acquired_at__lt=late):
-        if not jobs.open_jobs("scanning.collect", attempt_id=attempt.pk):
+        if jobs.died_every_time("scanning.collect", attempt_id=attempt.pk):
+            message = "whoever collected it died of it; its journal is kept"
+            fail_attempt(attempt=attempt, reason=FailureReason.ATTEMPTS_EXHAUSTED, message=message)
+        elif not jobs.open_jobs("scanning.collect", attempt_id=attempt.pk):
             jobs.enqueue("scanning.collect", attempt_id=attempt.pk)
-
-
-def _gave_up(task: str, **args: int) -> bool:
-    return Job.objects.filter(task=task, args=args, failed_at__isnull=False).exists()
 
 
 def _last_error(task: str, **args: int) -> str:

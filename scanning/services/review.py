@@ -19,7 +19,8 @@ from lims.models import Batch
 from lims.services import Actor, advance
 from lims.states import State
 from microscope import Rect
-from scanning.models import FocusPoint, Snapshot
+from scanning.boards import OPEN
+from scanning.models import Attempt, FocusPoint, Snapshot
 from scanning.services.nights import join
 
 log = structlog.get_logger(__name__)
@@ -48,17 +49,16 @@ def save_review(*, snapshot: Snapshot, review: Review, actor: Actor) -> Snapshot
     """
     _check_newest(snapshot)
     _check(snapshot, review)
-    seconds = review.seconds if math.isfinite(review.seconds) else 0.0
     changed = Snapshot.objects.filter(pk=snapshot.pk, version=review.version, accepted_at=None).update(
         area_x_um=review.area.x_um,
         area_y_um=review.area.y_um,
         area_width_um=review.area.width_um,
         area_height_um=review.area.height_um,
         version=F("version") + 1,
-        review_seconds=F("review_seconds") + min(max(seconds, 0.0), LONGEST_REVIEW_S),
     )
     if not changed:
         raise Conflict("This snapshot was changed or accepted by someone else; load it again.")
+    _add_time(snapshot, review.seconds)
     automatic = {
         (round(p.x_um, 1), round(p.y_um, 1))
         for p in snapshot.points.filter(source=FocusPoint.Source.AUTOMATIC)
@@ -121,6 +121,29 @@ def accept(*, snapshot: Snapshot, actor: Actor) -> None:
         accepted_by=audit.name_of(actor), accepted_at=timezone.now()
     )
     join(slot=snapshot.slot, actor=actor)
+
+
+@transaction.atomic
+def refuse(*, snapshot: Snapshot, reason: str, note: str = "", seconds: float = 0.0, actor: Actor) -> None:
+    """This glass cannot be scanned as it is: it fails now, known before the night."""
+    advance(slide=snapshot.slide, to=State.FAILED, actor=actor, reason=reason, note=note)
+    _add_time(snapshot, seconds)
+
+
+@transaction.atomic
+def reopen(*, snapshot: Snapshot, actor: Actor) -> None:
+    """Take an acceptance back. Raises Conflict once the slide waits for its scan in a running night."""
+    _check_newest(snapshot)
+    if Attempt.objects.filter(slide=snapshot.slide, state__in=OPEN).exists():
+        raise Conflict(f"{snapshot.slide} is in the night's queue already: stop its scan there.")
+    advance(slide=snapshot.slide, to=State.REVIEW, actor=actor)
+    Snapshot.objects.filter(pk=snapshot.pk).update(accepted_by="", accepted_at=None)
+
+
+def _add_time(snapshot: Snapshot, seconds: float) -> None:
+    """A person's time, as far as it can be true."""
+    worth = min(max(seconds, 0.0), LONGEST_REVIEW_S) if math.isfinite(seconds) else 0.0
+    Snapshot.objects.filter(pk=snapshot.pk).update(review_seconds=F("review_seconds") + worth)
 
 
 def _check_newest(snapshot: Snapshot) -> None:

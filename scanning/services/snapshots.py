@@ -18,15 +18,14 @@ from lims.services import Actor, advance, move_phase
 from lims.states import FailureReason, State
 from microscope import MicroscopeError
 from microscope.barcode import read as read_barcode
-from microscope.focus import Proposal, propose
+from microscope.focus import SAFE_BELOW, Proposal, propose
 from microscope.messages import SnapshotResult
-from scanning.clients import ScannerAway, fault_of, scanner_client
+from scanning.clients import ScannerLost, ScannerTaken, fault_of, info_of, scanner_client
 from scanning.models import FocusPoint, Night, Scanner, Snapshot
 from scanning.plans import glass_for
 from scanning.queries import next_try
 from wire import WireError
 
-SAFE_BELOW = 0.5
 SNAPSHOT_TIMEOUT_S = 60.0
 FORGETFUL = frozenset({"scanner_lost", "unknown_job"})  # away, or restarted with no memory of our picture
 
@@ -59,12 +58,14 @@ def snap(*, slot: Slot, night: Night) -> None:
     slide = slot.slide
     if slide is None or slide.state != State.LOADED:
         return
+    if night.scanner.locked_by:
+        raise ScannerTaken(f"{night.scanner.locked_by} has taken {night.scanner}.")
     try:
         result, macro, label = _photograph(slot, slide, night)
     except (MicroscopeError, WireError) as error:
         code, message, retryable = fault_of(error)
         if code in FORGETFUL:
-            raise ScannerAway(message) from error
+            raise ScannerLost(message) from error
         if retryable and code not in FailureReason.values:
             raise
         _fail(slide, code, message)
@@ -77,10 +78,16 @@ def _photograph(slot: Slot, slide: Slide, night: Night) -> tuple[SnapshotResult,
     attempt = next_try(slide)
     job_id = uuid.uuid5(slide.uid, f"snapshot of slot {slot.pk}").hex
     with scanner_client(night.scanner.name) as client:
-        if "hands" in client.describe().capabilities:
+        if "hands" in info_of(client).capabilities:
             client.place(carousel, position, glass_for(slide, slot.barcode))
         status = client.snap(
-            job_id, carousel, position, attempt=attempt, wait=True, timeout_s=SNAPSHOT_TIMEOUT_S
+            job_id,
+            carousel,
+            position,
+            attempt=attempt,
+            tries=settings.SNAPSHOT_FOCUS_TRIES,
+            wait=True,
+            timeout_s=SNAPSHOT_TIMEOUT_S,
         )
         if status.state != "done":
             message = status.message or "the snapshot did not end in time"
@@ -105,7 +112,8 @@ def _fail(slide: Slide, code: str, message: str) -> None:
 def _keep(slot: Slot, slide: Slide, result: SnapshotResult, macro: bytes, label: bytes) -> None:
     picture = _decode(macro)
     read = result.barcode or read_barcode(_decode(label)) or ""
-    proposal = propose(picture, result.um_per_px, (result.origin_x_um, result.origin_y_um))
+    origin = (result.origin_x_um, result.origin_y_um)
+    proposal = propose(picture, result.um_per_px, origin, tried=result.tried)
     folder = Path(settings.SNAPSHOT_ROOT) / slide.uid.hex
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / f"{slot.pk}-macro.jpg").write_bytes(macro)

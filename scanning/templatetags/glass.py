@@ -1,6 +1,5 @@
 """How glass is shown: the photograph from near with area and points, a slot of the board, a time left."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from django import template
@@ -8,9 +7,9 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from lims.models import Slot
 from lims.states import State
 from lims.templatetags.lims import LOOKS, SHORT
+from scanning.boards import Place
 from scanning.crops import around_area, whole
 from scanning.models import Attempt, FocusPoint, Snapshot
 
@@ -62,38 +61,37 @@ def glass(snapshot: Snapshot, near: bool = True) -> SafeString:
 
 
 @register.simple_tag
-def glass_slot(slot: Slot | None, stages: Mapping[int, Attempt]) -> SafeString:
+def glass_slot(place: Place | None) -> SafeString:
     """One slot of the loader and what happens to its slide now. A tag, for a board has four hundred."""
-    if slot is None:
+    if place is None:
         return SafeString('<span class="slot free" aria-hidden="true">·</span>')
-    if slot.slide is None:
-        tone, shape, label = ("bad", "✕", "Not ours") if slot.barcode else ("idle", "○", "Empty")
+    if not place.slide:
+        tone, shape, label = ("bad", "✕", "Not ours") if place.barcode else ("idle", "○", "Empty")
         return format_html(
-            '<span class="slot tone-{}"><span class="state"><span aria-hidden="true">{}</span> {}</span>'
-            '<span class="mono">{}</span></span>',
-            tone, shape, label, slot.barcode or "–",
+            '<span class="slot tone-{}" id="{}"><span class="state">'
+            '<span aria-hidden="true">{}</span> {}</span><span class="mono">{}</span></span>',
+            tone, place.key, shape, label, place.barcode or "–",
         )  # fmt: skip
-    tone, shape, label = _look(slot, stages)
+    tone, shape, label = _look(place)
     return format_html(
-        '<a class="slot tone-{}" href="{}"><span class="state"><span aria-hidden="true">{}</span> {}</span>'
-        '<span class="mono">{}</span></a>',
+        '<a class="slot tone-{}" id="{}" href="{}"><span class="state">'
+        '<span aria-hidden="true">{}</span> {}</span><span class="mono">{}</span></a>',
         tone,
-        reverse("lims:slide", args=[slot.slide.barcode]),
+        place.key,
+        reverse("lims:slide", args=[place.slide]),
         shape,
         label,
-        slot.barcode,
+        place.barcode,
     )
 
 
-def _look(slot: Slot, stages: Mapping[int, Attempt]) -> tuple[str, str, str]:
-    assert slot.slide is not None  # noqa: S101  only slots with a slide come here
-    attempt = stages.get(slot.slide.pk)
-    if attempt is None:
-        state = State(slot.slide.state)
+def _look(place: Place) -> tuple[str, str, str]:
+    if not place.stage:
+        state = State(place.state)
         return (*LOOKS[state], SHORT.get(state, state.label))
-    tone, shape, label = STAGES[attempt.state]
-    if attempt.state == Attempt.State.RUNNING and attempt.planned_planes:
-        label = f"{attempt.done_planes}/{attempt.planned_planes}"
+    tone, shape, label = STAGES[place.stage]
+    if place.stage == Attempt.State.RUNNING and place.planned:
+        label = f"{place.done}/{place.planned}"
     return tone, shape, label
 
 

@@ -11,8 +11,8 @@ import psutil
 from tests.faults.service import writers_of
 
 EVERY_S = 0.1
-MANAGER, WRITER, CHECK, OTHER = "manager", "writer", "check", "other"
-ROLES = (MANAGER, WRITER, CHECK, OTHER)
+MANAGER, WRITER, SLIDE, OTHER = "manager", "writer", "slide", "other"
+ROLES = (MANAGER, WRITER, SLIDE, OTHER)
 
 
 def memory_mb(process: psutil.Process) -> float:
@@ -26,8 +26,9 @@ def memory_mb(process: psutil.Process) -> float:
 
 
 class Watch:
-    """Looks ten times a second while its block runs. The roles: the manager, the writers of runs, the process
-    that checks a finished slide, and what else there is (the fork server).
+    """Looks ten times a second while its block runs. The roles: the manager, the writers of runs, what a
+    writer has make the slide (the process that builds the file and the one that checks it), and what else
+    there is (the fork server).
     """
 
     def __init__(self, manager: int) -> None:
@@ -84,4 +85,4 @@ class Watch:
             return MANAGER
         if process.pid in writers:
             return WRITER
-        return CHECK if "verify" in process.cmdline() else OTHER
+        return SLIDE if process.ppid() in writers else OTHER

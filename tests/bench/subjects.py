@@ -25,6 +25,10 @@ SUBJECTS = {
     "headline": "tests.bench.headline:headline",
     "remote": "tests.bench.remote:remote",
     "layouts": "tests.bench.layouts:layouts",
+    "focus": "tests.bench.focus:focus",
+    "snapshots": "tests.bench.snapshots:snapshots",
+    "quality": "tests.bench.quality:quality",
+    "board": "tests.bench.board:board",
 }
 
 

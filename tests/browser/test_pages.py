@@ -25,6 +25,8 @@ NOT_PAGES = {
     "lims:batch-fragment",
     "scanning:macro",
     "scanning:label",
+    "scanning:quality-overview",
+    "scanning:quality-field",
     "scanning:night-events",
     "viewer:header",
     "viewer:histogram",

@@ -1,5 +1,6 @@
 """Backing off, with a clock of our own."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.lab.child import Child, open_log, trim_log
-from config.lab.environment import HEARTBEAT
+from config.lab.environment import CANARY, HEARTBEAT
 from config.lab.processes import Process
 
 
@@ -100,3 +101,28 @@ def test_it_forgets_the_heartbeat_of_the_life_before(tmp_path: Path) -> None:
     worker.start()
     worker.finish()
     assert not file.exists()
+
+
+def test_one_that_lives_and_takes_no_work_is_started_anew(tmp_path: Path) -> None:
+    """F43: told by our own clock, for the wall clock may jump."""
+    clock, song = Clock(), tmp_path / "worker.canary"
+    argv = (sys.executable, "-S", "-c", "import time; time.sleep(60)")
+    row = Process("worker", argv, environment={CANARY: str(song)}, silent_s=240.0)
+    worker = Child(row, {}, tmp_path, tmp_path / "worker.log", clock)
+    worker.start()
+    for _ in range(3):
+        clock.now += 200
+        song.touch()
+        os.utime(song, ns=(int(clock.now), int(clock.now)))
+        worker.tick()
+        assert worker.is_running
+    clock.now += 241
+    wait_for_end(worker)
+    clock.now += 1
+    worker.tick()
+    assert (worker.restarts, worker.last_end) == (1, "ended by SIGKILL")
+    assert "takes no work for 240 s" in (tmp_path / "worker.log").read_text()
+    clock.now += 239
+    worker.tick()
+    assert worker.restarts == 1
+    worker.finish()

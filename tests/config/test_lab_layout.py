@@ -88,14 +88,14 @@ def test_it_starts_nothing_that_is_given_from_outside(tmp_path: Path) -> None:
         "SCANNER_ENDPOINTS": "north=tcp://north:1,tcp://north:2; south=tcp://south:1,tcp://south:2",
     }
     names = [process.name for process in processes(lab, given)]
-    assert names == ["web", "worker", "worker-north", "worker-south", "beat", "relay"]
+    assert names == ["web", "worker", "worker-north", "worker-south", "beat", "relay", "watch"]
     assert "BROKER_URL" not in environment(lab, given)
     assert environment(lab, given)["SLIDE_SERVICE_ENDPOINT"] == "tcp://store:5700"
 
 
 def test_it_lists_the_whole_laboratory_in_starting_order(tmp_path: Path) -> None:
     rows = processes(open_lab(tmp_path / "lab"), {})
-    names = ["broker", "slides", "scanner-1", "web", "worker", "worker-scanner-1", "beat", "relay"]
+    names = ["broker", "slides", "scanner-1", "web", "worker", "worker-scanner-1", "beat", "relay", "watch"]
     assert [row.name for row in rows] == names
     assert [row.stage for row in rows] == sorted(row.stage for row in rows)
 

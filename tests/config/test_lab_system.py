@@ -56,7 +56,17 @@ def test_it_starts_every_process_and_all_are_well(var: Path) -> None:
     seen = status(var)
     assert seen["ok"], seen
     names = [line["name"] for line in seen["processes"]]
-    assert names == ["broker", "slides", "scanner-1", "web", "worker", "worker-scanner-1", "beat", "relay"]
+    assert names == [
+        "broker",
+        "slides",
+        "scanner-1",
+        "web",
+        "worker",
+        "worker-scanner-1",
+        "beat",
+        "relay",
+        "watch",
+    ]
 
 
 def test_it_comes_back_whole_after_every_process_was_killed(var: Path) -> None:

@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -5,10 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
+from celery import current_app
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from core import jobs
+from core.errors import NotNow
+from core.leaving import leave, leaving, stay
 from core.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -183,3 +187,70 @@ def test_it_tries_again_after_a_database_that_was_away():
 
     tried = run(work, jobs.enqueue("t.work"))
     assert (tried.failed_at, tried.attempts) == (None, 1)
+
+
+class NotYet(NotNow):
+    delay_s = 30.0
+
+
+def test_what_is_not_possible_now_comes_again_and_is_not_counted():
+    def waits() -> None:
+        raise NotYet("the instrument is away")
+
+    job = jobs.enqueue("t.work")
+    for _ in range(10):
+        job = run(waits, job, attempts=3)
+    assert (job.attempts, job.failed_at, job.running_until) == (0, None, None)
+    assert 25 < (job.due_at - timezone.now()).total_seconds() <= 30
+    assert "away" in job.error
+
+
+def test_a_job_that_is_handed_over_rings_at_once():
+    def hands_over() -> None:
+        raise jobs.HandOver("the worker is being stopped")
+
+    bell, job = Bell(), run(hands_over, jobs.enqueue("t.work"))
+    assert (jobs.ring_due(bell), job.attempts) == (1, 0)
+
+
+def test_it_takes_what_a_newer_program_has_written_and_leaves_what_it_does_not_know():
+    """F28: an old worker while new code writes the jobs."""
+    said: list[int] = []
+    job = run(lambda slide_id: said.append(slide_id), jobs.enqueue("t.work", slide_id=7, colour="red"))
+    assert (said, job.done_at is None) == ([7], False)
+
+
+def test_a_message_that_says_more_than_the_jobs_id_is_understood():
+    said: list[int] = []
+
+    @jobs.durable("t.talkative")
+    def talkative() -> None:
+        said.append(1)
+
+    task = current_app.tasks["t.talkative"]
+    task(jobs.enqueue("t.talkative").pk, "more", since="a newer release")
+    assert said == [1]
+
+
+def test_every_child_of_a_pool_hears_that_its_worker_is_being_stopped():
+    pid = os.fork()
+    if pid == 0:
+        until = time.monotonic() + 10
+        while not leaving() and time.monotonic() < until:
+            time.sleep(0.01)
+        os._exit(0 if leaving() else 1)
+    leave()
+    try:
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    finally:
+        stay()
+
+
+def test_a_clock_that_was_set_back_holds_up_no_job():
+    """F26: both the row's claim and its next ring lie an hour ahead."""
+    ahead, said, bell = timezone.now() + timedelta(hours=1), [], Bell()
+    job = jobs.enqueue("t.work")
+    Job.objects.update(running_until=ahead, due_at=ahead)
+    assert (jobs.ring_due(bell), jobs.ring_due(bell)) == (1, 0)
+    run(lambda: said.append(1), job)
+    assert said == [1]

@@ -23,13 +23,13 @@ from typing import BinaryIO, cast
 
 from tests.faults.inspection import Promises, planes_of_slide
 from tests.faults.recording import DiskFile
-from tests.faults.scan import JOURNALS, SLIDES, Scan, Sent, make_sent, verifying_here
+from tests.faults.scan import JOURNALS, SLIDES, CheckerHere, Scan, Sent, make_sent, verifying_here
 from tests.faults.tally import Tally
+from vslide.build import Draft, build_recovered, check_complete, find_published, publish
 from vslide.disk import Disk
 from vslide.errors import NoSpace, SlideError
-from vslide.follower import Follower
 from vslide.fsck import fsck
-from vslide.journal import Journal
+from vslide.journal import Journal, Recovered
 from vslide.manifest import Manifest
 from vslide.orders import FORGOTTEN, ORDER_NAME, RESULT_NAME, remove_forgotten, write_order
 
@@ -169,9 +169,21 @@ class Night(Scan):
         with Journal.resume(self.directory, self.disk) as journal:
             self.acknowledge(journal.durable())
             found = journal.recovered()
-            with Follower(self.order.header, found.planned, self.slides, self.disk) as follower:
-                follower.follow(found.planes.values())
-                return follower.publish(found)
+            return self._followed(found) or build_recovered(found, self.slides, disk=self.disk)
+
+    def _followed(self, found: Recovered) -> Manifest | None:
+        """As `vslide.follower` has it, here: a draft that fails is left, and the slide built afresh."""
+        if published := find_published(found, self.slides, self.disk):
+            return published
+        with contextlib.ExitStack() as stack:
+            try:
+                draft = Draft(found.header, len(check_complete(found)), self.slides, self.disk)
+                stack.enter_context(draft)
+                draft.follow(found.planes.values())
+                draft.finish()
+            except SlideError:
+                return None
+            return publish(found, draft.path, CheckerHere(), disk=self.disk)
 
     @contextmanager
     def _typed(self) -> Iterator[None]:

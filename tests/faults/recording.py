@@ -214,6 +214,7 @@ class DiskFile(io.RawIOBase):
         self._disk = disk
         self._handle = disk.create(path)
         self._at = 0
+        self._failed: OSError | None = None
 
     def readable(self) -> bool:
         return True
@@ -243,8 +244,17 @@ class DiskFile(io.RawIOBase):
 
     def truncate(self, size: int | None = None) -> int:
         size = self._at if size is None else size
-        self._disk.truncate(self._handle, size)
+        try:
+            self._disk.truncate(self._handle, size)
+        except OSError as error:
+            # HDF5 flushes whatever came of this, and Python finds no method while an error is on its way.
+            self._failed = error
         return size
+
+    def flush(self) -> None:
+        if self._failed is not None:
+            error, self._failed = self._failed, None
+            raise error
 
     def close(self) -> None:
         if not self.closed:

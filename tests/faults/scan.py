@@ -14,7 +14,7 @@ from unittest import mock
 
 import numpy as np
 
-from vslide.build import Draft, build
+from vslide.build import Draft, build, publish
 from vslide.checker import Checker
 from vslide.codec import encode_plane
 from vslide.disk import Disk
@@ -228,7 +228,8 @@ class Scan:
             except JournalFailed:
                 return False
             self.ledger.mark("finishing")
-            self._told(draft.publish(journal.recovered(), CheckerHere()))
+            draft.finish()
+            self._told(publish(journal.recovered(), draft.path, CheckerHere(), disk=self.disk))
         return True
 
     def _told(self, manifest: Manifest) -> None:
@@ -268,5 +269,5 @@ class _CheckerLater(CheckerHere):
 def verifying_here(*, later: bool = False) -> Iterator[None]:
     """The check of finished files in this process, or `later` by the caller."""
     kind = _CheckerLater if later else CheckerHere
-    with mock.patch("vslide.build.Checker", kind), mock.patch("vslide.follower.Checker", kind):
+    with mock.patch("vslide.build.Checker", kind):
         yield

@@ -19,6 +19,7 @@ class Tally:
     resumed_s: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    facts: dict[str, object] = field(default_factory=dict)
 
     def count(self, name: str, number: int) -> None:
         """One more figure of this campaign, by its name."""
@@ -39,6 +40,7 @@ class Tally:
             "resume_longest_s": round(max(self.resumed_s), 2) if self.resumed_s else None,
             "problems": self.problems,
             **self.counts,
+            **self.facts,
         }
 
     def sentence(self, name: str) -> str:

@@ -1,5 +1,6 @@
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from microscope.jobs import Jobs
 from microscope.messages import JobDone, JobFailed, Scan, Snap
 from tests.microscope.fakes import FakeDriver, ListSink, small_plan
 from vslide.errors import NoSpace
+from wire import PeerLost
 
 
 class Bench:
@@ -17,6 +19,7 @@ class Bench:
         self.driver = driver
         self.sinks: list[ListSink] = []
         self.put_error: Exception | None = None
+        self.flush: Any = None
         self.jobs = Jobs(driver, self._open)
 
     def _open(self, command: Scan) -> ListSink:
@@ -28,6 +31,8 @@ class Bench:
                 raise error
 
             sink.put = refuse  # type: ignore[method-assign]
+        if self.flush is not None:
+            sink.flush = self.flush  # type: ignore[method-assign]
         self.sinks.append(sink)
         return sink
 
@@ -172,14 +177,51 @@ def test_it_parks_when_told_that_the_client_is_lost(bench):
 
 
 def test_it_keeps_a_snapshot_until_it_is_collected(bench):
-    bench.jobs.submit(Snap(job_id="s", carousel=1, slot=1))
+    bench.jobs.submit(Snap(job_id="s", carousel=1, slot=1, tries=3))
     bench.wait("s")
     result, (macro, label) = bench.jobs.snapshot("s")
     assert result.barcode is None
+    assert result.tried == ()  # there is nothing to be seen
     assert macro[:2] == b"\xff\xd8"
     assert label[:4] == b"\x89PNG"
     with pytest.raises(UnknownJob):
         bench.jobs.snapshot("never")
+
+
+class Unacknowledged(ListSink):
+    """Its proxy lives, takes everything, and acknowledges nothing."""
+
+    def flush(self, timeout_s: float) -> None:
+        self.flushed = True
+        time.sleep(timeout_s)
+        raise PeerLost(f"12 items are not acknowledged after {timeout_s:g} s")
+
+
+def test_an_abort_does_not_wait_for_acknowledgements():
+    sink = Unacknowledged()
+    jobs = Jobs(FakeDriver(), lambda command: sink)
+    jobs.submit(Scan(job_id="a", fence=1, carousel=1, slot=1, slide_id="s", plan=small_plan(), proxy=""))
+    deadline = time.monotonic() + 10
+    while not sink.flushed:
+        assert time.monotonic() < deadline
+    jobs.abort("a", "enough")
+    while jobs.status("a").state == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert (jobs.status("a").state, jobs.status("a").code) == ("aborted", "aborted")
+    jobs.close()
+
+
+def test_a_proxy_that_has_gone_ends_the_last_wait_at_once(bench):
+    began = time.monotonic()
+
+    def gone(timeout_s):
+        raise PeerLost("silent for 30 s")
+
+    bench.flush = gone
+    bench.scan()
+    assert bench.wait().code == "slide_service"
+    assert time.monotonic() - began < 5
 
 
 def test_every_error_has_a_code_of_its_own():

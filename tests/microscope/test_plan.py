@@ -81,3 +81,15 @@ def test_its_fields_cover_the_area_and_no_row_is_idle(width, height, overlap, pi
     assert (plan.columns - 1) * step_x + 512 * pixel_size >= width * (1 - 1e-6)
     assert (plan.rows - 1) * step_y + 400 * pixel_size >= height * (1 - 1e-6)
     assert plan.columns == 1 or (plan.columns - 2) * step_x + 512 * pixel_size < width
+
+
+def test_its_exposure_is_written_into_the_header_and_old_plans_have_none():
+    channels = (Channel("DAPI", exposure_ms=20), Channel("FITC"))
+    plan = small_plan(modality="fluorescence", channels=channels, exposure=0.5)
+    header = plan.header(slide_id=uuid.uuid4().hex, run_id=uuid.uuid4().hex, chunk=(32, 32))
+    assert [channel.exposure_ms for channel in header.channels] == [10, None]
+    old = msgspec.to_builtins(small_plan())
+    del old["exposure"]
+    assert msgspec.convert(old, ScanPlan).exposure == 1.0
+    with pytest.raises(PlanInvalid):
+        small_plan(exposure=0.0)

@@ -68,7 +68,8 @@ class Proxy:
                 message = arrival.message
                 if isinstance(message, PlaneHeader):
                     key = (message.r, message.c, message.z, message.t, message.channel)
-                    self.differing += self.planes.setdefault(key, arrival.frames) != arrival.frames
+                    chunks = [bytes(frame) for frame in arrival.frames]
+                    self.differing += self.planes.setdefault(key, chunks) != chunks
                     self._receiver.ack(arrival.peer, [arrival.seq or 0])
                 else:
                     self.welcomed.append(len(self.planes))
@@ -147,9 +148,13 @@ def test_the_command_line_checks_a_scanner_and_says_when_there_is_none(tmp_path)
     scanner = Scanner(tmp_path)
     try:
         endpoint = scanner.client._rpc._endpoint
-        for command, word in (("status", '"simulated"'), ("conformance", "conforms to protocol 1")):
+        some = ["--only", "describes itself", "gives its status"]
+        for command, more, word in (
+            ("status", [], '"simulated"'),
+            ("conformance", some, "conforms to protocol 1: 3 checks hold"),
+        ):
             done = subprocess.run(
-                [sys.executable, "-m", "microscope", command, "--endpoint", endpoint],
+                [sys.executable, "-m", "microscope", command, "--endpoint", endpoint, *more],
                 capture_output=True,
                 text=True,
             )

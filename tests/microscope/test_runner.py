@@ -1,9 +1,11 @@
+import msgspec
 import numpy as np
 import pytest
 
+from microscope.drivers.base import SnapshotImages
 from microscope.errors import Blurred, FieldsMissing, FocusFailed, Jam, LampFailure, PlanInvalid
 from microscope.plan import FocusPoint
-from microscope.runner import run
+from microscope.runner import run, try_focus
 from tests.microscope.fakes import SIDE, FakeDriver, ListSink, small_plan
 from tests.vslide.slides import decode_plane
 from vslide.jpeg import decode_picture
@@ -74,6 +76,16 @@ def test_it_fails_with_too_few_focus_points():
         run(FakeDriver(blind=4), small_plan(), ListSink())
 
 
+def test_it_tries_to_focus_where_the_snapshot_shows_tissue():
+    macro = np.full((208, 608, 3), 235, np.uint8)
+    macro[80:140, 350:450] = (150, 90, 160)
+    shot = SnapshotImages(macro, macro, 30.0, (0.0, 0.0))
+    tried = try_focus(FakeDriver(blind=2), shot, 4)
+    assert [point.z_um is None for point in tried] == [True, True, False, False]
+    assert all(80 * 30 < point.y_um < 140 * 30 for point in tried)
+    assert try_focus(FakeDriver(), shot, 0) == ()
+
+
 def test_it_uses_heights_set_by_hand_without_focusing():
     points = tuple(FocusPoint(x, y, 7.0) for x, y in ((0, 0), (100, 0), (0, 100)))
     driver = FakeDriver(blind=99)
@@ -106,3 +118,40 @@ def test_it_refuses_pictures_that_are_not_what_the_plan_says():
     plan = small_plan(modality="fluorescence", channels=(Channel("DAPI"),))
     with pytest.raises(PlanInvalid):
         run(FakeDriver(), plan, ListSink())
+
+
+class Fluorescent(FakeDriver):
+    """Knows three colours; a picture carries the number of its own, times the exposure."""
+
+    factor = 1.0
+
+    def describe(self):
+        return msgspec.structs.replace(
+            super().describe(), channels=tuple(map(Channel, ("DAPI", "FITC", "Cy5")))
+        )
+
+    def set_exposure(self, factor):
+        self.factor = factor
+
+    def expose(self, channel):
+        return np.full((SIDE, SIDE), 100 * (1 + channel) * self.factor, np.uint16)
+
+
+def colours_of(sink: ListSink) -> list[int]:
+    return [int(decode_plane(p.chunks, "uint16", (SIDE, SIDE), (SIDE, SIDE))[0, 0]) for p in sink.planes]
+
+
+def test_it_takes_the_colours_that_a_plan_names_and_no_other():
+    sink = ListSink()
+    run(Fluorescent(), small_plan(modality="fluorescence", channels=(Channel("Cy5"), Channel("FITC"))), sink)
+    assert colours_of(sink)[:4] == [300, 200, 300, 200]
+    with pytest.raises(PlanInvalid, match="Cy7"):
+        run(Fluorescent(), small_plan(modality="fluorescence", channels=(Channel("Cy7"),)), ListSink())
+
+
+def test_it_exposes_for_as_long_as_the_plan_says_where_the_scanner_can():
+    plan, sink = small_plan(modality="fluorescence", channels=(Channel("DAPI"),), exposure=0.5), ListSink()
+    run(Fluorescent(), plan, sink)
+    assert set(colours_of(sink)) == {50}
+    with pytest.raises(PlanInvalid, match="exposure"):
+        run(FakeDriver(), small_plan(exposure=0.5), ListSink())

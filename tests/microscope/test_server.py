@@ -8,7 +8,6 @@ from urllib.parse import urlparse
 
 import pytest
 
-from microscope import conformance
 from microscope.client import ScannerClient, ScannerEvents
 from microscope.clock import ScaledClock
 from microscope.drivers.base import Driver, Hands
@@ -190,28 +189,6 @@ def test_it_tells_progress_of_a_long_scan(running, driver):
     done = [event.done for event in events if isinstance(event, JobProgress)]
     assert done == sorted(done)
     assert 1 <= len(done) < 12
-
-
-def test_the_simulated_scanner_conforms(simulated):
-    findings = list(conformance.check_all(simulated.server.endpoint))
-    assert [finding for finding in findings if finding[1] is not None] == []
-    assert len(findings) == 10
-
-
-def test_the_conformance_kit_says_what_is_wrong(driver):
-    driver.describe = lambda: FakeDriver.describe(driver).__class__(
-        **{
-            name: getattr(FakeDriver.describe(driver), name)
-            for name in FakeDriver.describe(driver).__struct_fields__
-        }
-        | {"protocol": 9}
-    )
-    running = Running(driver)
-    try:
-        findings = dict(conformance.check_all(running.server.endpoint))
-        assert findings["describes itself"] == "speaks protocol 9, not 1"
-    finally:
-        running.close()
 
 
 def test_it_photographs_through_the_protocol(simulated):

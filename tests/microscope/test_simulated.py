@@ -7,7 +7,8 @@ from PIL import Image
 from microscope import barcode
 from microscope.clock import ScaledClock
 from microscope.drivers.simulated import SimulatedDriver
-from microscope.drivers.simulated.faults import FLAWS, fault_of
+from microscope.drivers.simulated.doubts import DOUBTS
+from microscope.drivers.simulated.faults import STRUCK_BY_RATE, fault_of
 from microscope.errors import EmptySlot, FocusFailed, JobRefused, ScannerError
 from microscope.focus import Proposal, propose, sharpness
 from microscope.messages import Glass
@@ -104,7 +105,7 @@ def test_a_faint_slide_fails_to_focus_until_it_is_tried_thoroughly(tmp_path):
     assert run(driver, plan, ListSink()).done == plan.plane_count
 
 
-@pytest.mark.parametrize("flaw", [flaw for flaw in FLAWS if not flaw.startswith(("no_focus", "barcode"))])
+@pytest.mark.parametrize("flaw", STRUCK_BY_RATE)
 def test_every_flaw_strikes_the_first_attempt_with_its_own_code_and_not_the_second(tmp_path, flaw):
     driver = scanner(tmp_path, Glass("A1", "H&E", 4))
     plan = plan_of(proposal(driver), driver)
@@ -172,3 +173,54 @@ def test_it_refuses_a_flaw_and_a_picture_that_there_are_not(tmp_path):
     with pytest.raises(ScannerError) as refused:
         driver.load(1, 1)
     assert "nowhere.png" in str(refused.value)
+
+
+@pytest.mark.parametrize("stain", STAINS)
+def test_a_glaring_glass_is_overexposed_until_it_is_exposed_for_less(tmp_path, stain):
+    driver = scanner(tmp_path, Glass("A1", stain, 4, None, "saturated"))
+    point = proposal(driver).points[0]
+    driver.move(point.x_um - 256, point.y_um - 256, driver.autofocus(point.x_um, point.y_um))
+
+    def at_the_top() -> float:
+        pixels = driver.expose(0)
+        return float((pixels == np.iinfo(pixels.dtype).max).mean())
+
+    assert at_the_top() > 0.02
+    driver.set_exposure(0.5)
+    assert at_the_top() < 0.002
+
+
+@pytest.mark.parametrize("stain", STAINS)
+def test_a_wrong_focus_plan_gives_blurred_fields(tmp_path, stain):
+    driver = scanner(tmp_path, Glass("A1", stain, seed=7))
+    point = proposal(driver).points[0]
+    z_um = driver.truth.height_um(point.x_um, point.y_um)
+
+    def seen(miss_um: float) -> float:
+        driver.move(point.x_um - 256, point.y_um - 256, z_um + miss_um)
+        pixels = driver.expose(0)
+        return sharpness(pixels if pixels.ndim == 2 else pixels[..., 1])
+
+    sharp, near, off, far = (seen(miss) for miss in (0.0, 1.0, 4.0, -12.0))
+    assert near > 0.9 * sharp
+    assert off < 0.6 * sharp
+    assert far < off
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
+def test_doubtful_glasses_look_and_focus_as_they_are(tmp_path, doubt):
+    """Each shows its own trouble, and the same one every time."""
+    driver = scanner(tmp_path, Glass("A1", "H&E", 11, None, doubt))
+    found = proposal(driver)
+    assert found == proposal(driver)
+    truth = driver.truth
+    match doubt:
+        case "no_tissue":
+            assert found.area is None
+        case "dirty" | "marked":
+            speck = truth.specks[0]
+            place = truth.place_um[0] + speck.x_um, truth.place_um[1] + speck.y_um
+            assert driver.autofocus(*place) > truth.height_um(*place) + 100
+        case _:
+            assert len(found.points) >= 3
+    assert (truth.ground.buckle_um > 0) is (doubt == "buckled")

@@ -1,14 +1,17 @@
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microscope.drivers.watchfolder import SlideFile, match, scan_folder
+from microscope.drivers.watchfolder import Remembered, SlideFile, match, scan_folder
+
+WSI = Path(os.environ.get("NOCTURNE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "wsi"
 
 
 def still(seconds: float) -> None:
@@ -26,7 +29,7 @@ def slide(tmp_path: Path) -> Path:
 
 
 def test_it_finds_complete_files_with_their_checksum(slide):
-    complete, unfinished, refused = scan_folder(slide.parent, sleep=still)
+    complete, unfinished, refused, _ = scan_folder(slide.parent, sleep=still)
     assert (unfinished, refused) == ((), ())
     assert [(file.path, file.name) for file in complete] == [(slide, "S26-00012-A1")]
     assert complete[0].sha256 == hashlib.sha256(slide.read_bytes()).hexdigest()
@@ -65,11 +68,15 @@ def test_it_refuses_what_is_no_slide_and_says_why(tmp_path, slide):
     assert [path.name for path in found.unfinished] == ["arriving.svs.part"]
 
 
-def test_it_reads_real_vendor_files():
-    data = Path(os.environ.get("NOCTURNE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "wsi"
-    if not data.is_dir():
+def real_file(name: str) -> Path:
+    file = WSI / name
+    if not file.exists():
         pytest.skip("no whole-slide files beside the checkout: set NOCTURNE_DATA")
-    found = scan_folder(data, sleep=still)
+    return file
+
+
+def test_it_reads_real_vendor_files():
+    found = scan_folder(real_file("."), sleep=still)
     assert "CMU-1-Small-Region" in [file.name for file in found.complete]
     assert found.unfinished == ()
 
@@ -98,3 +105,81 @@ def test_it_accounts_for_every_file_once(names, barcodes):
     files = [named(name.replace("/", "_").replace("\0", "_")) for name in names]
     matches = match(files, barcodes)
     assert len(matches.matched) + len(matches.unmatched) == len(files)
+
+
+def test_it_passes_over_what_goes_away_while_it_looks(slide):
+    def somebody_tidies_up(seconds):
+        slide.unlink()
+        slide.with_name("renamed.tif").write_bytes(b"II")
+
+    found = scan_folder(slide.parent, sleep=somebody_tidies_up)
+    assert (found.complete, found.refused) == ((), ())
+    assert [path.name for path in found.unfinished] == ["renamed.tif"]
+
+
+@pytest.mark.parametrize("name", ["sm_image.dcm", "yb10kx5k.zstd.tiff", "viv_multi-channel_small.ome.tif"])
+@given(share=st.floats(0.0, 0.999))
+@settings(max_examples=4)
+def test_no_part_of_a_real_file_passes_for_the_whole(name, share):
+    whole = real_file(name).read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        half = Path(folder) / name
+        half.write_bytes(whole[: int(len(whole) * share)])
+        found = scan_folder(Path(folder), sleep=still)
+        assert found.complete == ()
+        assert [*found.unfinished, *(item.path for item in found.refused)] == [half]
+
+
+def test_a_large_file_full_of_holes_is_not_finished(tmp_path, slide):
+    with slide.open("r+b") as file:
+        file.truncate(1 << 40)
+    assert scan_folder(tmp_path, sleep=still).unfinished == (slide,)
+
+
+def test_a_file_is_read_again_only_when_it_has_changed(slide):
+    (file,) = scan_folder(slide.parent, sleep=still).complete
+    taken, waiting = {slide: Remembered(file.stamp)}, {slide: Remembered(file.stamp, file)}
+    assert scan_folder(slide.parent, sleep=still, remembered=taken).unchanged == (slide,)
+    assert scan_folder(slide.parent, sleep=still, remembered=waiting).complete == (file,)
+    state = slide.stat()
+    slide.write_bytes(slide.read_bytes()[::-1])  # as long as before, and as old
+    os.utime(slide, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert len(scan_folder(slide.parent, sleep=still, remembered=taken).refused) == 1
+
+
+def test_a_dicom_series_of_several_files_is_refused_as_a_whole(tmp_path):
+    """Also when the last of its instances comes later than the others were looked at."""
+    image = real_file("sm_image.dcm").read_bytes()
+    first, second = tmp_path / "series" / "1.dcm", tmp_path / "series" / "2.dcm"
+    first.parent.mkdir()
+    first.write_bytes(image)
+
+    def second_arrives(seconds):
+        second.write_bytes(image)
+
+    assert scan_folder(tmp_path, sleep=second_arrives).unfinished == (first, second)
+    found = scan_folder(tmp_path, sleep=still)
+    assert [item.path for item in found.refused] == [first, second]
+    assert all("2 instances of a DICOM series" in item.reason for item in found.refused)
+    remembered = {item.path: Remembered(item.stamp) for item in found.refused}
+    assert len(scan_folder(tmp_path, sleep=still, remembered=remembered).unchanged) == 2
+
+
+def test_a_mirax_slide_is_refused_with_its_folder(tmp_path):
+    (tmp_path / "S26-1").mkdir()
+    for name in ("Slidedat.ini", "Data0000.dat"):
+        (tmp_path / "S26-1" / name).write_text("x")
+    (tmp_path / "S26-1.mrxs").write_bytes(b"\xff\xd8\xff")
+    (refused,) = scan_folder(tmp_path, sleep=still).refused
+    assert refused.path.name == "S26-1.mrxs"
+    assert "a folder (2 files)" in refused.reason
+
+
+def test_it_follows_no_link_out_of_the_folder(tmp_path, slide):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "file.tif").symlink_to(slide)
+    (inside / "folder").symlink_to(tmp_path)
+    found = scan_folder(inside, sleep=still)
+    assert [item.path.name for item in found.refused] == ["file.tif", "folder"]
+    assert found.complete == ()

@@ -2,9 +2,10 @@
 
 import pytest
 
-from scanning import clients, views
+from scanning import clients
 from scanning import orchestration as flow
-from scanning.services import collecting, driving, snapshots
+from scanning.services import attempts, collecting, driving, snapshots, watching
+from scanning.views import scanners as scanner_pages
 from tests.scanning.fakes import FakeScanner, FakeSlideService
 
 
@@ -17,7 +18,7 @@ def endpoints(settings) -> None:
 @pytest.fixture
 def scanner(monkeypatch: pytest.MonkeyPatch) -> FakeScanner:
     fake = FakeScanner()
-    for room in (clients, driving, snapshots, views):
+    for room in (clients, driving, snapshots, watching, scanner_pages):
         monkeypatch.setattr(room, "scanner_client", lambda name: fake)
     return fake
 
@@ -25,7 +26,7 @@ def scanner(monkeypatch: pytest.MonkeyPatch) -> FakeScanner:
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> FakeSlideService:
     fake = FakeSlideService()
-    for room in (clients, driving, collecting):
+    for room in (clients, attempts, driving, collecting, watching):
         monkeypatch.setattr(room, "slide_service", lambda: fake)
     return fake
 
@@ -38,3 +39,5 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collecting, "LOOK_S", 0.0)
     monkeypatch.setattr(collecting, "PATIENCE_S", 0.05)
     monkeypatch.setattr(flow, "FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr(flow, "LONGEST_WAIT_S", 0.002)
+    monkeypatch.setattr(flow, "PAUSE_LOOK_S", 0.001)

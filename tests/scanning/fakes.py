@@ -6,11 +6,12 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
+from microscope import FocusPoint
 from microscope.barcode import draw_label
 from microscope.messages import JobStatus, ScannerInfo, ScannerStatus, SnapshotResult
-from vslide.messages import RunOpened, RunStatus
+from vslide.messages import Health, RunOpened, RunStatus
 from vslide.model import Channel
-from wire import RemoteError
+from wire import RemoteError, Timeout
 
 INFO = ScannerInfo(
     protocol=1, name="fake", driver="fake", software="fake 1", capabilities=(), carousels=40, slots=10,
@@ -47,17 +48,27 @@ class FakeScanner(Fake):
         self.info = INFO
         self.scans: list[dict[str, Any]] = []
         self.snaps: list[tuple[str, int, int]] = []
+        self.tried: tuple[FocusPoint, ...] = ()
         self.script: deque[Any] = deque([JobStatus(job_id="", state="done")])
         self.snapshot = JobStatus(job_id="", state="done")
         self.barcode: str | None = None
         self.macro, self.label = macro(), cv2.imencode(".png", draw_label("B-0"))[1].tobytes()
         self.refuses: deque[Exception] = deque()
+        self.orders: list[tuple[str, str]] = []
+        self.away = 0  # so many questions who it is stay without an answer
 
     def describe(self) -> ScannerInfo:
+        self._be_away()
         return self.info
 
     def status(self) -> ScannerStatus:
+        self._be_away()
         return ScannerStatus(state="idle")
+
+    def _be_away(self) -> None:
+        if self.away:
+            self.away -= 1
+            raise Timeout("silent")
 
     def place(self, carousel: int, slot: int, glass: Any) -> None:
         raise AssertionError("this scanner has no hands")
@@ -68,12 +79,28 @@ class FakeScanner(Fake):
 
     def collect(self, job_id: str) -> tuple[SnapshotResult, bytes, bytes]:
         facts = {"um_per_px": 125.0, "origin_x_um": 0.0, "origin_y_um": 0.0}
-        return SnapshotResult(job_id=job_id, barcode=self.barcode, **facts), self.macro, self.label
+        return (
+            SnapshotResult(job_id=job_id, barcode=self.barcode, tried=self.tried, **facts),
+            self.macro,
+            self.label,
+        )
 
     def scan(self, job_id: str, **order: Any) -> None:
         if self.refuses:
             raise self.refuses.popleft()
         self.scans.append(order | {"job_id": job_id})
+
+    def abort(self, job_id: str, reason: str = "") -> JobStatus:
+        self.orders.append(("abort", job_id))
+        return JobStatus(job_id=job_id, state="aborted", code="aborted")
+
+    def pause(self, job_id: str) -> JobStatus:
+        self.orders.append(("pause", job_id))
+        return JobStatus(job_id=job_id, state="running", done=2)
+
+    def resume(self, job_id: str) -> JobStatus:
+        self.orders.append(("resume", job_id))
+        return JobStatus(job_id=job_id, state="running", done=2)
 
     def job(self, job_id: str) -> JobStatus:
         return self._said(self.script.popleft() if len(self.script) > 1 else self.script[0])
@@ -94,6 +121,7 @@ class FakeSlideService(Fake):
         self.finished: list[str] = []
         self.aborted: list[tuple[str, int, str]] = []
         self.forgotten: list[str] = []
+        self.free_bytes = 10**12
         self.opened: list[dict[str, Any]] = []
         self.refuses: deque[Exception] = deque()
         self.states: deque[RunStatus | Exception] = deque()
@@ -123,6 +151,11 @@ class FakeSlideService(Fake):
     def abort(self, run_id: str, fence: int, reason: str = "") -> RunStatus:
         self.aborted.append((run_id, fence, reason))
         return RunStatus(run_id=run_id, state="failed")
+
+    def health(self) -> Health:
+        if self.refuses:
+            raise self.refuses.popleft()
+        return Health(runs=0, writers=0, free_bytes=self.free_bytes, respawned=0, garbage=0)
 
     def forget(self, run_id: str) -> RunStatus:
         if self.refuses:

@@ -4,7 +4,8 @@ import pytest
 
 from lims.models import Batch, Slide
 from lims.states import State
-from scanning.models import Attempt, Night, Snapshot
+from scanning.models import Alert, Attempt, Night, Snapshot
+from scanning.services.alerts import Finding, raise_alert
 from tests.lims.making import loaded, slide
 from tests.scanning.making import AREA, PLACES, attempt_of, night_with, running_night, scanner_row
 
@@ -31,7 +32,8 @@ def test_a_night_from_its_snapshots_to_its_pause(api_of):
     Slide.objects.update(state=State.READY)
     started = tess.post(f"{night_of}start/")
     assert (started.status_code, started.data["phase"]) == (200, "night")
-    assert tess.post(f"{night_of}pause/").data["paused"] is True
+    rests = tess.post(f"{night_of}pause/", {"at_once": True, "reason": "fire drill"}).data
+    assert (rests["paused"], rests["stage_paused"], rests["pause_reason"]) == (True, True, "fire drill")
     assert tess.post(f"{night_of}resume/").data["paused"] is False
     progress = tess.get(night_of).data["progress"]
     assert (progress["slides"], progress["queued"], progress["published"]) == (2, 2, 0)
@@ -134,3 +136,29 @@ def test_who_looks_may_not_touch(api_of):
     for address in (f"/api/nights/{night.batch_id}/start/", "/api/scanners/one/lock/"):
         assert refused(manager.post(address), 403, "not_allowed")
     assert refused(api_of("pathologist").get("/api/snapshots/"), 403, "not_allowed")
+
+
+def test_a_scan_is_stopped_and_the_queue_is_put_in_order(api_of):
+    night, tess = running_night(3), api_of("technician")
+    first, second, third = Attempt.objects.order_by("order")
+    Attempt.objects.filter(pk=first.pk).update(state="running")
+    said = tess.post(f"/api/attempts/{first.pk}/stop/", {"fate": "fail", "reason": "loose slip"})
+    assert (said.status_code, said.data["stop_by"]) == (200, "technician")
+    assert tess.post(f"/api/attempts/{first.pk}/stop/", {"fate": "fail", "reason": "x"}).status_code == 409
+    assert tess.post(f"/api/attempts/{second.pk}/move/", {"to": "last"}).status_code == 200
+    assert next(iter(Attempt.objects.filter(state="queued").order_by("order"))) == third
+    assert tess.post(f"/api/attempts/{first.pk}/move/", {"to": "last"}).status_code == 409
+    assert tess.post(f"/api/attempts/{second.pk}/move/", {"to": "sideways"}).status_code == 400
+    assert night.attempts.count() == 3
+
+
+def test_alerts_are_read_and_seen(api_of):
+    raise_alert(Finding(Alert.Kind.SCANNER_LOST, "one", "one does not answer"))
+    mara = api_of("manager")
+    (row,) = mara.get("/api/alerts/", {"cleared_at__isnull": "true"}).data["results"]
+    assert (row["kind"], row["seen_by"]) == ("scanner_lost", "")
+    assert mara.post(f"/api/alerts/{row['id']}/see/").data["seen_by"] == "manager"
+
+
+def test_the_scanners_that_the_settings_name_are_there_before_anybody_has_looked(api_of):
+    assert [row["name"] for row in api_of("technician").get("/api/scanners/").data["results"]] == ["one"]

@@ -95,7 +95,8 @@ def test_a_service_that_is_away_is_asked_later(attempt, service, error):
         ({"received": 12, "code": "writer_lost"}, "slide_service"),
     ],
 )
-def test_a_slide_that_could_not_be_built_fails_for_its_reason(attempt, service, facts, reason):
+def test_a_slide_that_could_not_be_built_fails_for_its_reason(attempt, service, settings, facts, reason):
+    settings.QUALITY_RESCANS = 0
     service.states.append(RunStatus(run_id="", state="failed", planned=12, error="as told", **facts))
     services.collect(attempt=attempt)
     found = attempt_of(attempt.night)

@@ -1,25 +1,39 @@
 """Driving one slide against fakes: done, failed, lost and taken up again, replaced in mid-scan."""
 
 from collections import deque
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from core.jobs import HandOver
+from core.leaving import leave, stay
 from core.models import Job
 from lims.models import Batch, Slide
 from lims.states import FailureReason, State
-from microscope.messages import JobStatus
+from microscope.messages import JobStatus, ScannerInfo
 from scanning import services
 from scanning.models import Attempt, Night, Scanner, Snapshot
-from scanning.orchestration import MAX_TAKEOVERS
-from scanning.services.driving import MOST_FENCES
+from scanning.orchestration import LAST_TAKEOVERS, MAX_TAKEOVERS
+from scanning.services import driving
+from scanning.services.attempts import MOST_LOST_DRIVERS
 from scanning.services.leases import LeaseLost
 from tests.scanning.fakes import refusal
 from tests.scanning.making import attempt_of, running_night
 from wire import Timeout
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stopped_worker() -> Iterator[None]:
+    yield
+    stay()
+
 
 RUNNING = JobStatus(job_id="", state="running", done=2)
 DONE = JobStatus(job_id="", state="done")
@@ -99,20 +113,71 @@ def test_a_scan_that_was_lost_goes_on_under_a_higher_fence(scanner, service, tro
     assert attempt_of(night).takeovers == 1
 
 
-def test_a_scanner_that_stays_away_fails_the_slide(scanner, service):
+def test_a_scanner_that_is_away_costs_no_slide_and_no_fence(scanner, service):
     night = running_night()
-    scanner.script = deque([Timeout("silent")])
+    scanner.away = 50
     services.drive(night=night)
-    assert state_of(night) == ("failed", State.FAILED, "scanner_lost")
-    assert attempt_of(night).fence == MAX_TAKEOVERS + 1
+    attempt = attempt_of(night)
+    assert state_of(night)[0] == "acquired"
+    assert (attempt.fence, attempt.takeovers, attempt.message) == (1, 0, "")
 
 
-def test_a_full_disk_fails_the_slide_at_once(scanner, service):
+def test_one_that_is_lost_in_mid_scan_is_waited_for_as_well(scanner, service):
     night = running_night()
-    service.refuses.append(refusal("disk_full", retryable=True))
+
+    def gone() -> JobStatus:
+        scanner.away = 50
+        raise Timeout("silent")
+
+    scanner.script = deque([RUNNING, gone, RUNNING, DONE])
     services.drive(night=night)
-    assert state_of(night) == ("failed", State.FAILED, "disk_full")
-    assert scanner.scans == []
+    assert state_of(night)[0] == "acquired"
+    assert (attempt_of(night).fence, attempt_of(night).takeovers) == (2, 1)
+
+
+@pytest.mark.parametrize("word", [Timeout("silent"), refusal("disk_full", retryable=True)], ids=str)
+def test_a_slide_service_that_is_away_or_full_is_waited_for(scanner, service, word):
+    night = running_night()
+    service.refuses.extend([word] * 50)
+    services.drive(night=night)
+    assert (state_of(night)[0], attempt_of(night).takeovers) == ("acquired", 0)
+
+
+def test_while_it_waits_the_attempt_says_for_what(scanner, service):
+    night, said = running_night(), []
+    scanner.away = 3
+    look: Callable[[], ScannerInfo] = scanner.describe
+
+    def describe() -> ScannerInfo:
+        said.append(attempt_of(night).message)
+        return look()
+
+    scanner.describe = describe
+    services.drive(night=night)
+    assert said == ["", *["waits for the scanner, which does not answer"] * 3]
+
+
+def test_trouble_that_meets_one_slide_again_and_again_lets_the_others_go_first(scanner, service):
+    """A scanner that falls silent whenever this slide is in motion."""
+    night = running_night(2)
+    first = attempt_of(night)
+    scanner.script = deque([*[UNKNOWN] * (MAX_TAKEOVERS + 1), DONE])
+    services.drive(night=night)
+    first.refresh_from_db()
+    assert (first.state, first.reason, first.slide.state) == ("aborted", "scanner_lost", State.READY)
+    again = Attempt.objects.get(slide=first.slide_id, state="queued")
+    assert again.order > Attempt.objects.exclude(slide=first.slide_id).get().order
+    assert (service.aborted[0][0], again.run == first.run) == (first.run.hex, False)
+
+
+def test_the_second_time_it_fails(scanner, service):
+    night = running_night()
+    scanner.script = deque([UNKNOWN])
+    services.drive(night=night)
+    services.drive(night=night)
+    last = Attempt.objects.latest("number")
+    assert (last.state, last.reason, last.slide.state) == ("failed", "scanner_lost", State.FAILED)
+    assert last.takeovers == LAST_TAKEOVERS
 
 
 def test_a_fence_that_was_refused_is_followed_by_a_higher_one(scanner, service):
@@ -176,11 +241,11 @@ def test_what_a_killed_worker_left_is_taken_up_first(scanner, service):
 def test_a_slide_that_kills_its_drivers_is_given_up(scanner, service):
     night = running_night(2)
     first = attempt_of(night)
-    Attempt.objects.filter(pk=first.pk).update(state="running", fence=MOST_FENCES)
+    Attempt.objects.filter(pk=first.pk).update(state="running", fence=9, lost_drivers=MOST_LOST_DRIVERS)
     Slide.objects.filter(pk=first.slide_id).update(state=State.SCANNING)
     services.drive(night=night)
     assert state_of(night) == ("failed", State.FAILED, FailureReason.ATTEMPTS_EXHAUSTED)
-    assert service.aborted == [(first.run.hex, MOST_FENCES, FailureReason.ATTEMPTS_EXHAUSTED)]
+    assert service.aborted == [(first.run.hex, 9, FailureReason.ATTEMPTS_EXHAUSTED)]
     assert scanner.scans == []
 
 
@@ -232,3 +297,86 @@ def test_two_workers_never_drive_one_scanner(scanner, service):
     with pytest.raises(LeaseLost):
         services.drive(night=night)
     assert attempt_of(night).fence == 0
+
+
+def test_drivers_that_bring_new_planes_are_not_counted_as_lost(scanner, service):
+    night = running_night()
+    Attempt.objects.update(lost_drivers=5)
+    scanner.script = deque([RUNNING, DONE])
+    services.drive(night=night)
+    assert attempt_of(night).lost_drivers == 0
+
+
+def test_a_worker_that_is_stopped_hands_its_scan_over_as_it_is(scanner, service, stopped_worker):
+    night = running_night()
+
+    def stopped() -> JobStatus:
+        leave()
+        return RUNNING
+
+    scanner.script = deque([RUNNING, stopped, RUNNING])
+    with pytest.raises(HandOver):
+        services.drive(night=night)
+    left = attempt_of(night)
+    assert (left.state, left.handed_over, left.lost_drivers) == ("running", True, 0)
+    assert (Scanner.objects.get().lease_owner, service.aborted, scanner.orders) == (None, [], [])
+    stay()
+    scanner.script = deque([RUNNING, DONE])
+    services.drive(night=night)
+    assert (state_of(night)[0], attempt_of(night).takeovers) == ("acquired", 0)
+    assert [order["fence"] for order in scanner.scans] == [1]  # the same job, never interrupted
+
+
+def test_one_that_leaves_before_the_scan_has_begun_hands_nothing_over(scanner, service, stopped_worker):
+    night = running_night()
+    leave()
+    with pytest.raises(HandOver):
+        services.drive(night=night)
+    assert (attempt_of(night).handed_over, attempt_of(night).lost_drivers) == (False, 0)
+
+
+def test_a_handed_over_scan_whose_scanner_was_restarted_is_taken_over(scanner, service):
+    night = running_night()
+    Attempt.objects.update(state="running", fence=1, handed_over=True, started_at=timezone.now())
+    Slide.objects.update(state=State.SCANNING)
+    scanner.script = deque([UNKNOWN, RUNNING, DONE])
+    services.drive(night=night)
+    assert [order["fence"] for order in scanner.scans] == [2]
+    assert state_of(night)[0] == "acquired"
+
+
+def test_a_long_scan_changes_its_driver_before_the_time_limit(scanner, service, monkeypatch):
+    night = running_night()
+    monkeypatch.setattr(driving, "SHIFT_S", -1.0)
+    with pytest.raises(HandOver):
+        services.drive(night=night)
+    assert attempt_of(night).state == "running"
+
+
+TROUBLES = st.lists(
+    st.sampled_from(["away", "refused", "stale", "unknown", "silent", "parked", "new"]), max_size=12
+)
+
+
+@given(TROUBLES)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_happens_fences_only_rise_and_the_slide_ends_once(scanner, service, course):
+    Attempt.objects.all().delete()
+    Night.objects.all().delete()
+    night = running_night(name=f"Night {uuid4()}")
+    words = {
+        "unknown": UNKNOWN, "silent": Timeout("silent"), "parked": failed("client_lost", retryable=True),
+        "new": RUNNING,
+    }  # fmt: skip
+    scanner.away, scanner.scans = course.count("away"), []
+    scanner.script = deque([*(words[word] for word in course if word in words), DONE])
+    service.refuses = deque(Timeout("away") for word in course if word == "refused")
+    scanner.refuses = deque(refusal("stale_fence") for word in course if word == "stale")
+    for _ in range(2):  # a slide that was put to the end comes once more
+        services.drive(night=night)
+    for run in {order["job_id"] for order in scanner.scans}:
+        fences = [order["fence"] for order in scanner.scans if order["job_id"] == run]
+        assert fences == sorted(set(fences))
+    ends = [attempt.state for attempt in Attempt.objects.filter(night=night).order_by("number")]
+    assert ends[-1] == "acquired"
+    assert set(ends[:-1]) <= {"aborted"}

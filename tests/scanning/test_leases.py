@@ -78,3 +78,12 @@ def test_the_old_holder_does_not_free_the_new_ones_lease():
             Scanner.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
             owner = late.enter_context(lease(scanner))
         assert Scanner.objects.get().lease_owner == owner
+
+
+def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up():
+    """F26: its holder is dead, and its end lies an hour ahead."""
+    scanner = scanner_row()
+    ahead = timezone.now() + timedelta(hours=1)
+    Scanner.objects.update(lease_owner="00000000-0000-4000-8000-000000000000", lease_until=ahead)
+    with lease(scanner):
+        assert (Scanner.objects.get().lease_until - timezone.now()).total_seconds() < LEASE_S + 1

@@ -1,11 +1,11 @@
 import pytest
 
 from core.errors import Conflict
-from core.models import AuditEntry, Job
+from core.models import Job
 from lims.models import Batch, Slide
 from lims.states import State
 from scanning import services
-from scanning.models import Attempt, Night, Scanner, Snapshot
+from scanning.models import Alert, Attempt, Night, Scanner, Snapshot
 from scanning.services.nights import next_attempt, queue_attempt, ring
 from tests.scanning.making import attempt_of, night_with, running_night, slots_of
 
@@ -73,16 +73,6 @@ def test_one_bell_is_enough():
     assert bells() == 1
 
 
-def test_pausing_and_going_on_are_written_down(technician):
-    night = running_night()
-    Job.objects.all().delete()
-    services.set_paused(night=night, paused=True, actor=technician)
-    assert (Night.objects.get().paused, bells()) == (True, 0)
-    services.set_paused(night=night, paused=False, actor=technician)
-    assert (Night.objects.get().paused, bells()) == (False, 1)
-    assert set(AuditEntry.objects.values_list("action", flat=True)) >= {"night.pause", "night.resume"}
-
-
 def test_a_person_takes_the_scanner_and_gives_it_back(technician, administrator):
     night = running_night()
     Job.objects.all().delete()
@@ -100,6 +90,8 @@ def test_morning_comes_when_every_attempt_has_ended():
     Attempt.objects.update(state="done")
     Slide.objects.update(state=State.SCANNED)
     assert services.end_night_if_done(night=night)
+    account = Alert.objects.get(kind=Alert.Kind.NIGHT_ENDED)
+    assert "2 slides = 2 published + 0 failed + 0 waiting" in account.message
     assert (Batch.objects.get().phase, Night.objects.get().ended_at is None) == (Batch.Phase.MORNING, False)
     assert not services.end_night_if_done(night=night)
 
@@ -117,6 +109,7 @@ def test_one_accepted_after_the_queue_ran_dry_reopens_its_night(technician):
     services.accept(snapshot=late, actor=technician)
     assert (Batch.objects.get().phase, Night.objects.get().ended_at) == (Batch.Phase.NIGHT, None)
     assert (Attempt.objects.get().slide, bells()) == (late.slide, 1)
+    assert Alert.objects.get().cleared_at is not None
 
 
 def test_it_is_not_reopened_under_another_batch_on_the_scanner(technician):

@@ -6,7 +6,8 @@ from django.http import HttpResponse
 from core.models import AuditEntry
 from lims.models import Batch, Slide
 from lims.states import State
-from scanning.models import Attempt, ImportedFile, Night, Scanner, Snapshot
+from scanning.models import Alert, Attempt, ImportedFile, Night, Scanner, Snapshot
+from scanning.services.alerts import Finding, raise_alert
 from tests.lims.making import loaded, slide
 from tests.scanning.making import AREA, PLACES, attempt_of, night_with, running_night, scanner_row
 from wire import Timeout
@@ -52,9 +53,10 @@ def test_a_technician_takes_a_night_through_its_buttons(client_of, scanner):
     Slide.objects.update(state=State.READY)
     assert tess.post(f"{here}start/").status_code == 302
     assert Attempt.objects.count() == 2
-    tess.post(f"{here}pause/")
-    assert Night.objects.get().paused
-    tess.post(f"{here}pause/")
+    tess.post(f"{here}pause/", {"at_once": "1", "reason": "fire drill"})
+    assert (Night.objects.get().paused, Night.objects.get().stage_paused) == (True, True)
+    assert "fire drill" in text(tess.get(here))
+    tess.post(f"{here}resume/")
     assert not Night.objects.get().paused
 
 
@@ -84,7 +86,7 @@ def test_saving_and_accepting_goes_on_to_the_next(client_of):
     tess, sent = client_of("technician"), {"content": CONTENT, "version": 1, "seconds": 3}
     assert tess.post(f"/scan/snapshots/{first.pk}/save/", sent).headers["Location"].endswith(f"/{first.pk}/")
     onwards = tess.post(f"/scan/snapshots/{first.pk}/save/", {**sent, "version": 2, "accept": "1"})
-    assert onwards.headers["Location"] == f"/scan/snapshots/{second.pk}/"
+    assert onwards.headers["Location"] == f"/scan/snapshots/{second.pk}/?after={first.pk}"
     first.slide.refresh_from_db()
     assert first.slide.state == State.READY
 
@@ -178,3 +180,39 @@ def test_a_page_of_nothing_is_not_found(client_of):
     tess = client_of("technician")
     assert tess.get("/scan/batches/999/").status_code == 404
     assert tess.get("/scan/snapshots/999/").status_code == 404
+
+
+def test_the_slide_under_the_lens_is_stopped_from_the_night_page(client_of):
+    night, tess = running_night(2), client_of("technician")
+    first = attempt_of(night)
+    Attempt.objects.filter(pk=first.pk).update(state="running")
+    here = f"/scan/batches/{night.batch_id}/"
+    assert f"/scan/attempts/{first.pk}/stop/" in text(tess.get(here))
+    tess.post(f"/scan/attempts/{first.pk}/stop/", {"fate": "requeue", "reason": "loose slip"})
+    first.refresh_from_db()
+    assert (first.stop_by, first.stop_as) == ("technician", "requeue")
+    assert "stops this slide: loose slip" in text(tess.get(here))
+
+
+def test_the_queue_page_moves_slides_and_lookers_only_look(client_of):
+    night, tess = running_night(3), client_of("technician")
+    last = Attempt.objects.latest("order")
+    here = f"/scan/batches/{night.batch_id}/queue/"
+    moved = tess.post(f"{here}move/", {"move": f"{last.pk}:first"})
+    assert moved.headers["Location"] == f"{here}#attempt-{last.pk}"
+    assert Attempt.objects.order_by("order")[0] == last
+    assert text(tess.get(here)).count('name="move"') == 12
+    assert 'name="move"' not in text(client_of("manager").get(here))
+    assert tess.post(f"{here}move/", {"move": "first"}).status_code == 400
+
+
+def test_alerts_are_seen_on_every_page_until_somebody_says_so(client_of):
+    raise_alert(Finding(Alert.Kind.SCANNER_LOST, "one", "one does not answer"))
+    mara = client_of("manager")
+    assert "one does not answer" in text(mara.get("/scan/alerts/strip/"))
+    assert 'hx-get="/scan/alerts/strip/"' in text(mara.get("/lab/batches/"))
+    mara.post(f"/scan/alerts/{Alert.objects.get().pk}/see/")
+    assert "does not answer" not in text(mara.get("/scan/alerts/strip/"))
+    assert Alert.objects.get().seen_by == "manager"
+    assert Alert.objects.get().cleared_at is None
+    assert "one does not answer" in text(mara.get("/scan/alerts/"))

@@ -1,15 +1,18 @@
 """Two hands at once in the scanner room, on either database."""
 
+import threading
+
 import pytest
 
 from core.models import Job
 from lims.models import Slide
 from lims.states import State
+from microscope.messages import JobStatus
 from scanning import services
 from scanning.models import Attempt, Night, Snapshot
 from tests.lims.making import hands, loaded, slide
 from tests.lims.test_races import race
-from tests.scanning.making import night_with, scanner_row
+from tests.scanning.making import night_with, running_night, scanner_row
 from tests.scanning.test_review import REVIEW
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,3 +64,23 @@ def test_two_reconcilers_at_once_queue_a_slide_once():
     assert race(services.reconcile, services.reconcile) == ["won", "won"]
     services.reconcile()
     assert Attempt.objects.count() == 2
+
+
+def test_two_scanners_drive_their_nights_at_the_same_time(scanner, service):
+    """Each has a lease, a queue and a night of its own; one that waits keeps the other from nothing."""
+    nights = [running_night(2, name=name, scanner=name) for name in ("one", "two")]
+    both = threading.Barrier(2)
+    driven: list[str] = []
+    done = JobStatus(job_id="", state="done")
+
+    def job(job_id: str) -> JobStatus:
+        if len(driven) < 2:
+            driven.append(job_id)
+            both.wait(20)  # neither goes on before both are under way
+        return done
+
+    scanner.job = job
+    assert race(*[lambda night=night: services.drive(night=night) for night in nights]) == ["won", "won"]
+    assert len(set(driven)) == 2
+    for night in nights:
+        assert sorted(night.attempts.values_list("state", flat=True)) == ["acquired", "queued"]

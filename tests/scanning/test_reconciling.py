@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from core import tasks
+from core import jobs, tasks
 from core.errors import Conflict, Unavailable
 from core.models import Job
 from lims.models import Batch, Slide
@@ -110,6 +110,20 @@ def test_a_complete_scan_that_nobody_collects_is_collected():
     services.reconcile()
     assert open_tasks() == ["scanning.collect"]
     assert Job.objects.get().args == {"attempt_id": attempt_of(night).pk}
+
+
+def test_a_scan_that_kills_whoever_collects_it_is_given_up():
+    night = running_night()
+    attempt = attempt_of(night)
+    Slide.objects.update(state=State.SCANNING)
+    Attempt.objects.update(state="acquired", acquired_at=timezone.now() - timedelta(minutes=1))
+    job = jobs.enqueue("scanning.collect", attempt_id=attempt.pk)
+    Job.objects.filter(pk=job.pk).update(attempts=20)
+    assert jobs._claim(job.pk, jobs.Terms(60, 20)) is None  # its twenty-first worker finds that it is enough
+    services.reconcile()
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.reason) == ("failed", "attempts_exhausted")
+    assert "scanning.collect" not in open_tasks()
 
 
 def test_one_night_that_cannot_be_helped_keeps_no_other_from_it(monkeypatch):

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,9 @@ from microscope.errors import FocusFailed
 from microscope.focus import fit_surface
 from scanning import services
 from scanning.models import Attempt, FocusPoint, Snapshot
+from scanning.queries import review_effort
 from scanning.services import Review
+from scanning.services.nights import queue_attempt
 from scanning.services.review import NARROWEST_UM, width_um
 from tests.scanning.making import AREA, PLACES, night_with, photographed, slots_of
 
@@ -183,3 +186,58 @@ def test_a_photograph_can_be_taken_again(technician):
     first.delete()
     photographed(slot)
     assert Snapshot.objects.count() == 1
+
+
+def test_an_acceptance_is_taken_back_until_the_slide_is_queued(doubtful, technician):
+    services.accept(snapshot=doubtful, actor=technician)
+    services.reopen(snapshot=doubtful, actor=technician)
+    found = Snapshot.objects.get()
+    assert (found.slide.state, found.accepted_by, found.accepted_at) == (State.REVIEW, "", None)
+    services.accept(snapshot=found, actor=technician)
+    queue_attempt(slot=found.slot, night=found.slot.carousel.batch.night_run)
+    with pytest.raises(Conflict):
+        services.reopen(snapshot=found, actor=technician)
+
+
+def test_a_glass_that_cannot_be_scanned_fails_with_the_time_it_took(doubtful, technician):
+    services.refuse(snapshot=doubtful, reason="folded", seconds=4.0, actor=technician)
+    found = Snapshot.objects.get()
+    assert (found.slide.state, found.slide.failure, found.review_seconds) == (State.FAILED, "folded", 4.0)
+
+
+def test_it_tells_what_the_review_cost_and_what_it_foresaw(technician):
+    night = night_with(State.SNAPPED, State.SNAPPED, State.REVIEW, State.REVIEW, State.REVIEW, State.READY)
+    for snapshot, seconds in zip(services.doubtful(night.batch), (4.0, 9.0, 6.0), strict=True):
+        Snapshot.objects.filter(pk=snapshot.pk).update(review_seconds=seconds)
+    first, *_, ready = Snapshot.objects.order_by("id").exclude(slide__state=State.SNAPPED)
+    services.refuse(snapshot=first, reason="no_focus_points", actor=technician)
+    queue_attempt(slot=ready.slot, night=night)
+    Attempt.objects.update(state="failed", reason="blurred")
+    effort = review_effort(night.batch)
+    assert (effort.slides, effort.needed_person, effort.person_share) == (6, 3, 0.5)
+    assert (effort.reviewed, effort.median_s, effort.total_s) == (3, 6.0, 19.0)
+    assert (effort.focus_failures, effort.foreseen) == (2, 1)
+
+
+def test_a_batch_without_snapshots_cost_nothing(db):
+    made = Batch.objects.create(name="Empty")
+    assert (review_effort(made).median_s, review_effort(made).person_share) == (None, 0.0)
+
+
+def test_the_next_is_the_one_after_and_then_the_first_that_was_left(technician, client):
+    night = night_with(State.REVIEW, State.REVIEW, State.REVIEW)
+    worst, middle, last = services.doubtful(night.batch)
+    client.force_login(technician)
+    content = json.dumps({"area": list(AREA.values()), "points": PLACES})
+
+    def accepted(snapshot: Snapshot) -> str:
+        form = {"content": content, "version": 1, "seconds": 2.5, "accept": "1"}
+        return str(client.post(f"/scan/snapshots/{snapshot.pk}/save/", form).headers["Location"])
+
+    assert accepted(middle) == f"/scan/snapshots/{last.pk}/?after={middle.pk}"
+    page = client.get(f"/scan/snapshots/{last.pk}/?after={middle.pk}").content.decode()
+    assert f"{middle.slide.barcode}, accepted" in page
+    assert f'rel="prefetch" as="image" href="/scan/snapshots/{worst.pk}/macro.jpg"' in page
+    assert accepted(last) == f"/scan/snapshots/{worst.pk}/?after={last.pk}"
+    client.post(f"/scan/snapshots/{middle.pk}/reopen/")
+    assert services.doubtful(night.batch) == [worst, middle]

@@ -1,13 +1,14 @@
 import cv2
 import pytest
 
-from core.errors import Conflict, Unavailable
+from core.errors import Conflict, NotNow, Unavailable
 from core.models import Job
 from lims.models import Batch, Slide
 from lims.states import State
 from microscope.barcode import draw_label
 from microscope.messages import JobStatus
 from scanning import services
+from scanning.clients import ScannerAway, ScannerTaken
 from scanning.models import Night, Snapshot
 from tests.lims.making import loaded, slide
 from tests.scanning.fakes import macro, refusal
@@ -139,3 +140,16 @@ def test_a_scanner_has_one_night_at_a_time(technician):
     with pytest.raises(Conflict):
         services.start_snapshots(batch=batch, scanner=scanner_row(), actor=technician)
     assert services.start_snapshots(batch=batch, scanner=scanner_row("two"), actor=technician).pk
+
+
+def test_a_scanner_that_is_away_or_taken_costs_no_try(scanner, technician):
+    night = night_with(State.LOADED, phase=Batch.Phase.SNAPSHOTS)
+    slot, scanner.away = slots_of(night)[0], 1
+    with pytest.raises(ScannerAway):
+        services.snap(slot=slot, night=night)
+    services.lock(scanner=night.scanner, reason="lamp", actor=technician)
+    with pytest.raises(ScannerTaken):
+        services.snap(slot=slot, night=Night.objects.select_related("scanner").get())
+    assert issubclass(ScannerAway, NotNow)
+    assert issubclass(ScannerTaken, NotNow)
+    assert scanner.snaps == []

@@ -16,6 +16,7 @@ from tests.vslide.serving import eventually
 from tests.vslide.slides import make_header, make_specimen
 from vslide.dealer import main
 from vslide.errors import DealerLost, NotASlide
+from vslide.reader import SlideReader
 from vslide.remote import DealerLink, open_remote
 from vslide.remote.messages import AskHeader
 from wire import KeyPair, Security
@@ -40,6 +41,23 @@ def test_a_broker_answers_from_its_cache(kept: Kept) -> None:
                 assert np.array_equal(second.region(*BOX), expected)
                 with pytest.raises(DealerLost):
                     second.plane(19, 0)
+
+
+def test_slides_share_the_dealers_memory_and_never_their_pixels(tmp_path: Path) -> None:
+    header = make_header(rows=1, columns=2)
+    slides = [keep(tmp_path / name, make_specimen(header, seed)) for seed, name in enumerate("ab")]
+    with dealt(tmp_path) as endpoint, ExitStack() as stack:
+        remote: list[SlideReader] = []
+        local: list[SlideReader] = []
+        for one in slides:
+            path = one.root / one.name
+            source = f"{endpoint}#{path.relative_to(tmp_path)}"
+            there: SlideReader = open_remote(source, pixels=True, read_ahead=False)
+            remote.append(stack.enter_context(there))
+            local.append(stack.enter_context(vslide.open(path)))
+        for box in (BOX, (0, 0, 60, 50), BOX):
+            for far, near in zip(remote, local, strict=True):
+                assert np.array_equal(far.region(*box), near.region(*box))
 
 
 def test_a_dead_dealer_fails_its_own_slides_only_and_comes_back(tmp_path: Path, kept: Kept) -> None:

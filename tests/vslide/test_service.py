@@ -242,6 +242,37 @@ def test_a_writer_that_is_killed_while_it_builds_builds_again(client, service):
     assert ended(client, run.run_id).state == "verified"
 
 
+@pytest.mark.parametrize("when", ["while it follows", "when all is sent"])
+def test_a_slide_is_made_without_its_follower_and_its_checker(client, service, when):
+    specimen = small_specimen()
+    run = open_run(client, specimen)
+    send(run, specimen.planes()[: 12 if when == "while it follows" else None])
+    for process in _helpers(service):
+        process.kill()
+    send(run, specimen.planes())
+    client.finish(run.run_id, 1)
+    status = ended(client, run.run_id)
+    assert status.state == "verified"
+    assert same_pixels(status.path, specimen)
+    assert {path.suffix for path in Path(status.path).parent.iterdir()} == {".h5", ".json"}
+
+
+def test_the_helpers_of_a_killed_writer_go_and_leave_no_draft(client, service):
+    specimen = small_specimen()
+    run = open_run(client, specimen)
+    send(run, specimen.planes()[:12])
+    helpers = _helpers(service)
+    client.abort(run.run_id, 1)
+    assert len(helpers) == 2
+    assert not psutil.wait_procs(helpers, timeout=5)[1]
+    assert not list((service.root / "slides" / specimen.header.slide_id).glob(".*"))
+
+
+def _helpers(service: Service) -> list[psutil.Process]:
+    """What a writer has forked: the process that builds the slide's file, and the one that checks it."""
+    return [child for pid in writers_of(service.process.pid) for child in psutil.Process(pid).children()]
+
+
 def test_garbage_on_every_socket_is_survived_and_counted(client, service):
     specimen = small_specimen()
     run = open_run(client, specimen)

@@ -23,7 +23,7 @@ class Proxy:
 
     def __init__(self, receiver: Receiver) -> None:
         self.receiver = receiver
-        self.planes: list[tuple[Any, list[bytes]]] = []
+        self.planes: list[tuple[Any, list[memoryview]]] = []
         self.hellos: list[StreamRun] = []
         self.acknowledges = threading.Event()
         self.acknowledges.set()

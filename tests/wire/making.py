@@ -92,5 +92,5 @@ class Store:
                 self.deaf_to -= 1
             else:
                 time.sleep(self.pause_s)
-                self.items.append((arrival.seq, arrival.frames[0]))
+                self.items.append((arrival.seq, bytes(arrival.frames[0])))
                 self.receiver.ack(arrival.peer, [arrival.seq])

@@ -1,10 +1,10 @@
 """Check every byte of slides against their checksums and manifests."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
+from vslide.checker import judge_order
 from vslide.commands.outcome import Outcome, add_json
 from vslide.errors import NotASlide
 from vslide.manifest import manifest_path
@@ -47,8 +47,7 @@ def run(options: argparse.Namespace) -> Outcome:
 def _told(words: str) -> Outcome:
     if not words:  # the builder has gone, or needs no check
         return Outcome(())
-    order = json.loads(words)
-    verdict = judge(Path(order["slide"]), Path(order["manifest"]), draft=order["draft"])
+    verdict = judge_order(words)
     return _outcome(tuple(verdict.faults), verdict.faults, verdict.sha256)
 
 

@@ -44,6 +44,10 @@ class MosaicSlide(ChunkedReader):
         """Made when somebody asks: most pictures need the positions alone."""
         return self._file.fields
 
+    def keep_in(self, cache: PixelCache) -> None:
+        """Keep decoded chunks there from now on; no other slide may keep any under the same names."""
+        self._cache = cache
+
     def close(self) -> None:
         self._file.close()
 

@@ -4,15 +4,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NoReturn, Self
-from urllib.parse import parse_qs
 
 from vslide import errors
 from vslide.errors import DealerLost, NotASlide, SlideError
 from vslide.remote.cache import Reply, ReplyCache
 from vslide.remote.messages import REPLIES
-from wire import Message, PeerLost, Pending, Pipeline, RemoteError, Security, Timeout
+from wire import Insecure, Message, PeerLost, Pending, Pipeline, RemoteError, Security, Timeout, parse_address
 
 CACHE_BYTES = 128 << 20
 UNDER_WAY = 16
@@ -25,19 +23,6 @@ _KINDS = {
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, SlideError)
 }
-
-
-def parse_address(address: str) -> tuple[str, Security | None]:
-    """``tcp://host:port`` or ``tcp://host:port?keys=FILE&server=FILE``: the endpoint, and our key pair and
-    the dealer's public key where they are given. Raises NotASlide, ``wire.Insecure``, OSError.
-    """
-    endpoint, _, query = address.partition("?")
-    given = {name: values[-1] for name, values in parse_qs(query).items()}
-    if not given:
-        return endpoint, None
-    if given.keys() != {"keys", "server"}:
-        raise NotASlide(f"{endpoint}: a secured dealer is named with ?keys=FILE&server=FILE")
-    return endpoint, Security.of_client(Path(given["keys"]), Path(given["server"]))
 
 
 class DealerLink:
@@ -60,7 +45,10 @@ class DealerLink:
         retries: int = 2,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
-        self.endpoint, named = parse_address(address)
+        try:
+            self.endpoint, named = parse_address(address)
+        except Insecure as error:
+            raise NotASlide(str(error)) from error
         self._pipeline = Pipeline(
             self.endpoint, REPLIES, timeout_s=timeout_s, retries=retries, security=security or named
         )

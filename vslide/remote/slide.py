@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -112,7 +111,17 @@ class RemoteSlide(InMicrometres):
         return self._source.thumbnail(max_size)
 
     def _ask(self, look: Look) -> AskRegion:
-        return AskRegion(**asdict(look), **self._source.named)
+        return AskRegion(
+            x=look.x,
+            y=look.y,
+            width=look.width,
+            height=look.height,
+            level=look.level,
+            channels=look.channels,
+            z=look.z,
+            t=look.t,
+            **self._source.named,
+        )
 
     def _fetch_ahead(self, look: Look) -> None:
         width, height = (math.ceil(side / look.level) for side in self.size)

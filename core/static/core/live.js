@@ -6,6 +6,9 @@
  * What changed is mended in place, so that focus, scroll and a half-typed word stay where they are. Tabs that show the
  * same thing share one stream. A fragment that comes without `data-live` is the last one. `data-include` names a field
  * whose value goes with every question.
+ *
+ * An event "parts" brings the changed elements themselves, `{id: html}`, for a fragment with `data-parts`; other
+ * fragments are fetched again for it. What comes for all browsers alike has no token in its forms: it gets this page's.
  */
 
 const EVERY_MS = 2_000;
@@ -44,11 +47,32 @@ export function mend(now, wanted) {
   for (const extra of before.slice(after.length)) extra.remove();
 }
 
-/** The other tabs that show the same thing. @param {string} address @param {() => void} onTick */
-function shared(address, onTick) {
+/** The other tabs that show the same thing. @param {string} address @param {(said: string) => void} hear */
+function shared(address, hear) {
   const channel = "BroadcastChannel" in window ? new BroadcastChannel(`live:${address}`) : null;
-  channel?.addEventListener("message", onTick);
-  return { tell: () => channel?.postMessage("tick"), close: () => channel?.close() };
+  channel?.addEventListener("message", (event) => hear(event.data));
+  return { tell: (/** @type {string} */ said) => channel?.postMessage(said), close: () => channel?.close() };
+}
+
+/** The element that this HTML describes. @param {string} html */
+const elementOf = (html) => new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
+
+const NO_TOKEN = "input[name=csrfmiddlewaretoken][value=of-this-page]";
+const token = document.querySelector("input[name=csrfmiddlewaretoken]")?.getAttribute("value") ?? "";
+
+/** @param {Element | null} part */
+function withToken(part) {
+  for (const field of part?.querySelectorAll(NO_TOKEN) ?? []) field.setAttribute("value", token);
+  return part;
+}
+
+/** @param {string | URL} address */
+async function ask(address) {
+  const answer = await fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);
+  document.body.dispatchEvent(new Event(answer?.ok ? "live:back" : "live:away"));
+  if (!answer?.ok) return null;
+  if (answer.redirected) location.reload(); // logged out meanwhile
+  return answer.redirected ? null : elementOf(await answer.text());
 }
 
 class Live {
@@ -58,12 +82,14 @@ class Live {
     this.busy = false;
     this.again = false;
     this.timer = 0;
+    /** What was said while an answer was on its way: it may be older. @type {string[]} */
+    this.after = [];
     /** @type {EventSource | null} */
     this.stream = null;
     /** @type {(value?: unknown) => void} */
     this.release = () => {};
     const events = root.dataset.events;
-    this.others = events ? shared(events, () => void this.look()) : null;
+    this.others = events ? shared(events, (said) => this.hear(said)) : null;
     if (events) this.listen(events);
     else this.poll();
     document.addEventListener("visibilitychange", () => void (!document.hidden && this.look()));
@@ -75,22 +101,56 @@ class Live {
       this.release = done;
       this.open(address, fail);
     });
-    const held = navigator.locks ? navigator.locks.request(`live:${address}`, hold) : hold();
-    held.catch(() => {
+    this.held(`live:${address}`, hold).catch(() => {
       if (!this.root.dataset.live) return;
       this.poll();
       setTimeout(() => { clearInterval(this.timer); this.listen(address); }, LATER_MS);
     });
   }
 
+  /** A tab that comes later may have missed what the stream said before. @param {string} name @param {() => Promise<unknown>} hold */
+  held(name, hold) {
+    if (!navigator.locks) return hold();
+    return navigator.locks.request(name, { ifAvailable: true }, (lock) => {
+      if (lock) return hold();
+      void this.look();
+      return navigator.locks.request(name, hold);
+    });
+  }
+
   /** @param {string} address @param {(reason: Error) => void} fail */
   open(address, fail) {
+    if (!("EventSource" in window)) return fail(new Error("this browser has no streams"));
     this.stream = new EventSource(address);
-    this.stream.addEventListener("message", () => { this.others?.tell(); void this.look(); });
+    const heard = (/** @type {MessageEvent<string>} */ event) => { this.others?.tell(event.data); this.hear(event.data); };
+    this.stream.addEventListener("message", heard);
+    this.stream.addEventListener("parts", heard);
     this.stream.addEventListener("error", () => {
       if (this.stream?.readyState !== EventSource.CLOSED) return; // the browser connects again by itself
       fail(new Error("the stream has ended"));
     });
+  }
+
+  /** @param {string} said */
+  hear(said) {
+    if (!said.startsWith("{") || !("parts" in this.root.dataset)) void this.look();
+    else if (this.busy) this.after.push(said);
+    else this.exchange(said);
+  }
+
+  /** @param {string} said */
+  exchange(said) {
+    for (const [id, html] of Object.entries(JSON.parse(said))) {
+      const now = document.getElementById(id);
+      if (now && this.root.contains(now)) this.put(now, withToken(elementOf(html)));
+    }
+  }
+
+  /** @param {Element} now @param {Element | null} wanted */
+  put(now, wanted) {
+    if (!wanted) return;
+    mend(now, wanted);
+    /** @type {any} */ (window).htmx?.process(now);
   }
 
   poll() {
@@ -125,20 +185,8 @@ class Live {
   }
 
   async fetch() {
-    const answer = await fetch(this.address(), { headers: { "HX-Request": "true" } }).catch(() => null);
-    if (!answer?.ok) {
-      document.body.dispatchEvent(new Event("live:away"));
-      return;
-    }
-    if (answer.redirected) {
-      location.reload(); // logged out meanwhile
-      return;
-    }
-    document.body.dispatchEvent(new Event("live:back"));
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const wanted = page.body.firstElementChild;
-    if (wanted) mend(this.root, wanted);
-    /** @type {any} */ (window).htmx?.process(this.root);
+    this.put(this.root, await ask(this.address()));
+    for (const said of this.after.splice(0)) this.exchange(said);
     if (!this.root.dataset.live) this.end();
   }
 

@@ -1,18 +1,15 @@
 """The simulated scanner as a driver."""
 
-from functools import lru_cache
 from pathlib import Path
-
-import numpy as np
 
 from microscope.clock import Clock
 from microscope.drivers.base import Pixels, Position, SnapshotImages
 from microscope.drivers.simulated import faults, optics, photograph, stains
 from microscope.drivers.simulated.carousels import CAROUSELS, SLOTS, Carousels
-from microscope.drivers.simulated.specimen import RealPicture, Specimen, Tissue, view_of
-from microscope.errors import EmptySlot, FocusFailed, JobRefused, ScannerError, StageFault
+from microscope.drivers.simulated.specimen import view_of
+from microscope.drivers.simulated.stage import OnStage
+from microscope.errors import EmptySlot, FocusFailed, JobRefused, StageFault
 from microscope.messages import PROTOCOL, Glass, ScannerInfo
-from vslide.errors import SlideError
 
 SOFTWARE = "nocturne-simulated 1"
 _JITTER_UM = 0.6
@@ -21,36 +18,6 @@ _CONTRAST_NEEDED = 9.0
 _CHANNEL_OFFSETS_UM = ((0.0, 0.0), (1.4, -0.8), (-2.1, 1.2), (0.7, 2.4))
 _SECONDS = {"load": 6.0, "snapshot": 4.0, "autofocus": 0.4, "move": 0.08, "expose": 0.03}
 _STALL_SECONDS = 60.0
-
-
-class _OnStage:
-    """A glass on the stage, and what is true of it as long as it lies there."""
-
-    def __init__(self, glass: Glass, pixel_size_um: float, fault: faults.Fault | None, attempt: int) -> None:
-        rng = np.random.default_rng([glass.seed, 0x61A])
-        self.glass, self.attempt, self.fault = glass, attempt, fault
-        self.specimen = _specimen(glass, pixel_size_um, rng)
-        self.place_um = (rng.uniform(26_000, 60_000), rng.uniform(4_000, 21_000 - self.specimen.height_um))
-        self.ground = optics.Ground.of(glass.seed)
-        self.rotation = float(rng.uniform(-3e-3, 3e-3))
-        self.moments: dict[str, int] = {}
-        self.fluorescent = stains.is_fluorescent(glass.stain)
-
-    def height_um(self, x_um: float, y_um: float) -> float:
-        middle = (
-            self.place_um[0] + self.specimen.width_um / 2,
-            self.place_um[1] + self.specimen.height_um / 2,
-        )
-        return self.ground.z(x_um - middle[0], y_um - middle[1])
-
-    def strike(self, moment: str) -> bool:
-        """Count this moment; is it now that the fault strikes?"""
-        self.moments[moment] = self.moments.get(moment, 0) + 1
-        fault = self.fault
-        if fault is None or fault.moment != moment:
-            return False
-        count = self.moments[moment]
-        return count >= fault.countdown if fault.name == "missing_fields" else count == fault.countdown
 
 
 class SimulatedDriver:
@@ -76,7 +43,7 @@ class SimulatedDriver:
         self._seed, self._clock, self._rate, self._name = seed, clock, failure_rate, name
         self._width, self._height, self._um_per_px = field_width, field_height, pixel_size_um
         self._carousels = Carousels(state_dir)
-        self._stage: _OnStage | None = None
+        self._stage: OnStage | None = None
         self._target = Position(0.0, 0.0, 0.0)
 
     def describe(self) -> ScannerInfo:
@@ -92,6 +59,7 @@ class SimulatedDriver:
                 "fluorescence",
                 "z-layers",
                 "time",
+                "exposure",
                 "hands",
             ),
             carousels=CAROUSELS,
@@ -118,7 +86,7 @@ class SimulatedDriver:
         self._clock.sleep(_SECONDS["load"])
         glass = self._carousels.look(carousel, slot)
         fault = faults.fault_of(self._seed, glass, attempt, self._rate)
-        stage = _OnStage(glass, self._um_per_px, fault, attempt)
+        stage = OnStage(glass, self._um_per_px, fault, attempt)
         if fault is not None and stage.strike("load"):
             raise fault.error()
         self._stage = stage
@@ -136,7 +104,7 @@ class SimulatedDriver:
         stage = self._loaded()
         self._clock.sleep(_SECONDS["snapshot"])
         return SnapshotImages(
-            photograph.macro(stage.glass, stage.specimen, stage.place_um),
+            photograph.macro(stage.glass, stage.specimen, stage.place_um, stage.specks),
             photograph.label(stage.glass),
             photograph.MACRO_UM_PER_PX,
             photograph.MACRO_ORIGIN_UM,
@@ -149,10 +117,10 @@ class SimulatedDriver:
             raise stage.fault.error()
         # A repeated attempt sweeps slowly, in fine steps, and makes do with less contrast.
         needed = _CONTRAST_NEEDED if stage.attempt == 1 else _CONTRAST_NEEDED / 3
-        if self._contrast(stage, x_um, y_um) < needed:
+        if stage.contrast(x_um, y_um, self._um_per_px) < needed:
             raise FocusFailed(f"nothing to focus on at ({x_um:.0f}, {y_um:.0f}) µm")
         miss, _ = optics.wander(stage.glass.seed + 1, x_um, y_um, sigma_um=0.2)
-        return stage.height_um(x_um, y_um) + self._drift(stage) + miss
+        return stage.found_um(x_um, y_um) + self._drift(stage) + miss
 
     def move(self, x_um: float, y_um: float, z_um: float) -> Position:
         stage = self._loaded()
@@ -165,6 +133,9 @@ class SimulatedDriver:
         away = optics.wander(stage.glass.seed + 2, x_um, y_um, sigma_um=_JITTER_UM / 2)
         return Position(x_um + away[0], y_um + away[1], z_um)
 
+    def set_exposure(self, factor: float) -> None:
+        self._loaded().exposure = factor
+
     def expose(self, channel: int) -> Pixels:
         stage = self._loaded()
         self._clock.sleep(_SECONDS["expose"])
@@ -174,15 +145,19 @@ class SimulatedDriver:
             raise stage.fault.error()
         return self._fluorescence(stage, channel) if stage.fluorescent else self._brightfield(stage)
 
-    def _brightfield(self, stage: _OnStage) -> Pixels:
+    @property
+    def truth(self) -> OnStage:
+        """The glass on the stage as it really is, for those who check what was made of it."""
+        return self._loaded()
+
+    def _brightfield(self, stage: OnStage) -> Pixels:
         x, y = self._true_place(stage)
         view = view_of(x, y, self._width, self._height, self._um_per_px, rotation=stage.rotation)
         sharp = stage.specimen.see(view)
-        return optics.develop_brightfield(
-            optics.defocus(sharp, self._off_focus(stage)), self._grain(stage, 0)
-        )
+        blurred = optics.defocus(sharp, self._off_focus(stage))
+        return optics.develop_brightfield(blurred, self._grain(stage, 0), stage.light)
 
-    def _fluorescence(self, stage: _OnStage, channel: int) -> Pixels:
+    def _fluorescence(self, stage: OnStage, channel: int) -> Pixels:
         x, y = self._true_place(stage)
         offset_x, offset_y = _CHANNEL_OFFSETS_UM[channel]
         view = view_of(
@@ -191,20 +166,20 @@ class SimulatedDriver:
         sharp = stage.specimen.see_channel(view, channel)
         blurred = optics.defocus(sharp, self._off_focus(stage))
         black = stains.FLUORESCENCE[channel].black_level
-        return optics.develop_fluorescence(blurred, self._grain(stage, channel), black)
+        return optics.develop_fluorescence(blurred, self._grain(stage, channel), black, stage.light)
 
-    def _true_place(self, stage: _OnStage) -> tuple[float, float]:
+    def _true_place(self, stage: OnStage) -> tuple[float, float]:
         """Where the lens really looks, in specimen µm: the stage's report is wrong by part of the jitter."""
         x, y = self._target.x_um, self._target.y_um
         away = optics.wander(stage.glass.seed + 3, x, y, sigma_um=_JITTER_UM)
         return x + away[0] - stage.place_um[0], y + away[1] - stage.place_um[1]
 
-    def _off_focus(self, stage: _OnStage) -> float:
+    def _off_focus(self, stage: OnStage) -> float:
         middle_x = self._target.x_um + self._width * self._um_per_px / 2
         middle_y = self._target.y_um + self._height * self._um_per_px / 2
         return self._target.z_um - stage.height_um(middle_x, middle_y) - self._drift(stage)
 
-    def _drift(self, stage: _OnStage) -> float:
+    def _drift(self, stage: OnStage) -> float:
         """The focus drifts away after the first pictures of a slide that is to come out blurred."""
         fault = stage.fault
         drifting = (
@@ -214,16 +189,7 @@ class SimulatedDriver:
         )
         return _DRIFT_UM if drifting else 0.0
 
-    def _contrast(self, stage: _OnStage, x_um: float, y_um: float) -> float:
-        """Spread of grey values in a small window around a place."""
-        side = 96 * self._um_per_px
-        view = view_of(
-            x_um - stage.place_um[0] - side / 2, y_um - stage.place_um[1] - side / 2, 96, 96, self._um_per_px
-        )
-        seen = stage.specimen.see(view)
-        return float(seen.std(axis=(0, 1)).max())
-
-    def _grain(self, stage: _OnStage, channel: int) -> int:
+    def _grain(self, stage: OnStage, channel: int) -> int:
         place = (
             round(self._target.x_um * 7) * 8191
             + round(self._target.y_um * 7) * 127
@@ -231,25 +197,7 @@ class SimulatedDriver:
         )
         return abs(place + channel * 104_729 + stage.glass.seed * 7919)
 
-    def _loaded(self) -> _OnStage:
+    def _loaded(self) -> OnStage:
         if self._stage is None:
             raise EmptySlot("no glass on the stage")
         return self._stage
-
-
-# A whole-slide file takes seconds to open, and a slide is loaded twice: for its snapshot and for its scan.
-_real_picture = lru_cache(maxsize=2)(RealPicture)
-
-
-def _specimen(glass: Glass, pixel_size_um: float, rng: np.random.Generator) -> Specimen:
-    """A few glasses of a batch are doubtful without being flawed: fainter stain, or little tissue."""
-    kind = rng.random()
-    if glass.specimen is not None:
-        try:
-            return _real_picture(glass.specimen, glass.stain, pixel_size_um)
-        except (OSError, SlideError) as error:
-            raise ScannerError(f"the specimen {glass.specimen} cannot be read: {error}") from error
-    if glass.flaw == "no_focus_points":
-        return Tissue(glass.seed, glass.stain, strength=0.09)
-    strength = 0.3 if kind < 0.06 else float(rng.uniform(0.8, 1.15))
-    return Tissue(glass.seed, glass.stain, strength=strength, small=0.06 <= kind < 0.1)

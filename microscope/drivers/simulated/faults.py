@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from microscope import errors
+from microscope.drivers.simulated.doubts import DOUBTS
 from microscope.errors import ScannerError
 from microscope.messages import Glass
 
@@ -23,8 +24,8 @@ TRANSIENT: dict[str, tuple[Moment, type[ScannerError], str]] = {
     "missing_fields": ("expose", errors.FieldsMissing, "the camera gave no picture"),
 }
 STRUCK_BY_RATE = (*TRANSIENT, "blurred")
-ON_THE_GLASS = ("no_focus_points", "barcode_unreadable", "barcode_mismatch")
-FLAWS = (*STRUCK_BY_RATE, *ON_THE_GLASS)
+ON_THE_GLASS = ("no_focus_points", "barcode_unreadable", "barcode_mismatch", "saturated")
+FLAWS = (*STRUCK_BY_RATE, *ON_THE_GLASS, *DOUBTS)
 _SECOND_TIME = 0.1  # how much likelier a first attempt is to fail than the following ones
 
 

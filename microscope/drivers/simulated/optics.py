@@ -19,6 +19,7 @@ Grain = TypeVar("Grain", np.int16, np.float32)
 DEPTH_OF_FIELD_UM = 1.0
 _BLUR_PX_PER_UM = 0.45
 _NOISE_SIDE = 1024
+_WAVES_PER_MM = 3.5  # of a section that has come off its glass, in radians
 _FULL_WELL = 28_000.0  # grey values of the brightest fluorescence
 _ELECTRONS_PER_GREY = 0.5
 _READ_NOISE = 6.0
@@ -26,25 +27,31 @@ _READ_NOISE = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The height of the specimen under the lens: a tilted and slightly bowed glass, different for each."""
+    """The height of the specimen under the lens: a tilted and slightly bowed glass, different for each,
+    and a section that may lie on it in waves.
+    """
 
     height_um: float
     tilt: tuple[float, float]
     bow: tuple[float, float]
+    buckle_um: float = 0.0
+    phases: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
-    def of(cls, seed: int) -> "Ground":
+    def of(cls, seed: int, buckle_um: float = 0.0) -> "Ground":
         rng = np.random.default_rng([seed, 0xF0C])
         tilt_x, tilt_y = rng.uniform(-1.6, 1.6, 2).tolist()
         bow_x, bow_y = rng.uniform(-0.35, 0.35, 2).tolist()
-        return cls(rng.uniform(60, 140), (tilt_x, tilt_y), (bow_x, bow_y))
+        height_um = rng.uniform(60, 140)
+        phase_x, phase_y = rng.uniform(0, 2 * math.pi, 2).tolist()
+        return cls(height_um, (tilt_x, tilt_y), (bow_x, bow_y), buckle_um, (phase_x, phase_y))
 
     def z(self, x_um: float, y_um: float) -> float:
         """Height of best focus, with x and y counted from the middle of the specimen."""
         x, y = x_um / 1000, y_um / 1000
-        return (
-            self.height_um + self.tilt[0] * x + self.tilt[1] * y + self.bow[0] * x * x + self.bow[1] * y * y
-        )
+        waves = math.sin(x * _WAVES_PER_MM + self.phases[0]) * math.sin(y * _WAVES_PER_MM + self.phases[1])
+        plane = self.height_um + self.tilt[0] * x + self.tilt[1] * y
+        return plane + self.bow[0] * x * x + self.bow[1] * y * y + self.buckle_um * waves
 
 
 def defocus(picture: Picture, distance_um: float) -> Picture:
@@ -55,9 +62,11 @@ def defocus(picture: Picture, distance_um: float) -> Picture:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), min(12.0, beyond * _BLUR_PX_PER_UM)), np.uint8)
 
 
-def develop_brightfield(picture: Picture, grain: int) -> Picture:
-    """Vignetting and camera noise on a (H, W, 3) picture; ``grain`` picks the noise."""
-    shaded = cv2.multiply(picture, _vignette_bytes(*picture.shape[:2]), scale=1 / 255)
+def develop_brightfield(picture: Picture, grain: int, light: float = 1.0) -> Picture:
+    """Vignetting and camera noise on a (H, W, 3) picture; ``grain`` picks the noise, ``light`` is times the
+    usual.
+    """
+    shaded = cv2.multiply(picture, _vignette_bytes(*picture.shape[:2]), scale=light / 255)
     noise = _window(_fine_noise(), picture.shape[0], picture.shape[1], grain)
     return np.asarray(cv2.add(shaded, noise, dtype=cv2.CV_8U), np.uint8)
 
@@ -69,13 +78,13 @@ def grained(picture: Picture) -> Picture:
     return np.asarray(cv2.add(picture, grain, dtype=cv2.CV_8U), np.uint8)
 
 
-def develop_fluorescence(picture: Picture, grain: int, black_level: int) -> Raw:
+def develop_fluorescence(picture: Picture, grain: int, black_level: int, light: float = 1.0) -> Raw:
     """Brightness (H, W) uint8 to grey values uint16: vignetting, photon noise, read noise over the black
     level.
     """
     height, width = picture.shape
     signal = picture.astype(np.float32)
-    signal *= _vignette(height, width) * (_FULL_WELL / 255.0)
+    signal *= _vignette(height, width) * (_FULL_WELL * light / 255.0)
     # A normal of the right variance stands for Poisson: beyond some twenty electrons they look the same.
     spread = np.sqrt(signal / _ELECTRONS_PER_GREY + _READ_NOISE**2)
     spread *= _window(_normal_noise(), height, width, grain)

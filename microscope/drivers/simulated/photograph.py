@@ -1,11 +1,14 @@
 """The two photographs of a glass: from above (macro) and of its label. Both (H, W, 3) uint8 RGB."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from microscope import barcode
 from microscope.drivers.simulated import optics, stains
+from microscope.drivers.simulated.doubts import Speck
 from microscope.drivers.simulated.specimen import Specimen, view_of
 from microscope.messages import Glass
 
@@ -15,11 +18,16 @@ GLASS_UM = (76_000.0, 26_000.0)
 LABEL_UM = 20_000.0
 MACRO_UM_PER_PX = 30.0
 MACRO_ORIGIN_UM = (-300.0, -210.0)
-_FINER = 4
+_PART = 16  # OpenCV draws at parts of a pixel
+_FINER = 8  # fine enough that the smallest hole of the specimen is on the photograph too
 
 
-def macro(glass: Glass, specimen: Specimen, place_um: tuple[float, float]) -> Picture:
-    """The whole glass from above; ``place_um`` is where the specimen's top-left corner lies on it."""
+def macro(
+    glass: Glass, specimen: Specimen, place_um: tuple[float, float], specks: Sequence[Speck] = ()
+) -> Picture:
+    """The whole glass from above; ``place_um`` is where the specimen's top-left corner lies on it, ``specks``
+    are on its cover slip.
+    """
     rng = np.random.default_rng([glass.seed, 0x3AC])
     picture = _empty_glass(rng)
     left, top = (round((place_um[axis] - MACRO_ORIGIN_UM[axis]) / MACRO_UM_PER_PX) for axis in (0, 1))
@@ -29,6 +37,11 @@ def macro(glass: Glass, specimen: Specimen, place_um: tuple[float, float]) -> Pi
     picture[top : top + height, left : left + width] = (
         under * tissue[: under.shape[0], : under.shape[1]] // 255
     )
+    for speck in specks:
+        at = [place_um[axis] + middle for axis, middle in enumerate((speck.x_um, speck.y_um))]
+        x, y = (round((at[axis] - MACRO_ORIGIN_UM[axis]) / MACRO_UM_PER_PX * _PART) for axis in (0, 1))
+        radius = round(speck.radius_um / MACRO_UM_PER_PX * _PART)
+        cv2.circle(picture, (x, y), radius, speck.colour, -1, cv2.LINE_AA, shift=4)
     return optics.grained(picture)
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 import vslide
 from microscope.drivers.simulated import stains
+from microscope.drivers.simulated.doubts import Doubt
 from microscope.drivers.simulated.stains import GLASS
 
 Floats = NDArray[np.float32]
@@ -26,6 +27,7 @@ GRID = 8
 _PERIOD = 1024.0  # px after which the atlas repeats
 _ATLAS_UM_PER_PX = 1.0
 _MAX_PICTURE_PX = 3000
+_GLASS_NOISE = 12
 _VENDOR_SUFFIXES = (".svs", ".ndpi", ".tif", ".tiff", ".dcm", ".h5", ".scn", ".mrxs")
 
 
@@ -53,6 +55,9 @@ class Specimen(Protocol):
     def see_channel(self, view: View, channel: int) -> Picture:
         """One channel of a fluorescent specimen, (H, W) uint8."""
 
+    def cover(self, view: View) -> Floats:
+        """How much tissue covers each pixel, 0 to 1, (H, W)."""
+
 
 def view_of(
     x_um: float, y_um: float, width: int, height: int, um_per_px: float, *, rotation: float = 0.0
@@ -69,11 +74,11 @@ def view_of(
 class Tissue:
     """A section or a few needle cores of real tissue, bent so that the atlas does not show its mirrors."""
 
-    def __init__(self, seed: int, stain: str, *, strength: float = 1.0, small: bool = False) -> None:
+    def __init__(self, seed: int, stain: str, doubt: Doubt) -> None:
         rng = np.random.default_rng([seed, 0x715])
-        self._stain = stain
-        self._cores = not small and rng.random() < 0.35
-        shrink = 0.42 if small else 1.0
+        self._stain, self._doubt = stain, doubt
+        self._cores = not doubt.small and rng.random() < 0.35
+        shrink = 0.42 if doubt.small else 1.0
         self.width_um, self.height_um = (
             (5300.0, 1350.0) if self._cores else (2750.0 * shrink, 2350.0 * shrink)
         )
@@ -83,8 +88,9 @@ class Tissue:
         self._angle = rng.uniform(0, 2 * math.pi)
         self._offset = rng.uniform(0, _PERIOD, 2)
         self._phases = rng.uniform(0, 2 * math.pi, 3)
-        self._lut = _strength_table(strength * rng.uniform(0.94, 1.06, 3))
-        self._gain = strength
+        self._lut = _strength_table(doubt.strength * rng.uniform(0.94, 1.06, 3))
+        self._gain = doubt.strength
+        self._tears = _waves(rng, 8, 400, 900)
 
     def see(self, view: View, *, coarse: bool = False) -> Picture:
         atlas = stains.coarse_atlas(self._stain) if coarse else stains.atlas(self._stain)
@@ -114,8 +120,11 @@ class Tissue:
         v -= math.floor(float(v.min()) / _PERIOD) * _PERIOD
         if coarse:
             u, v = u / 8, v / 8
-        cover = _fine(self._depth_um(x, y), view) / 6.0 + 0.5
-        return _fine(u, view), _fine(v, view), np.clip(cover, 0.0, 1.0, out=cover)
+        return _fine(u, view), _fine(v, view), self.cover(view)
+
+    def cover(self, view: View) -> Floats:
+        cover = _fine(self._depth_um(view.x, view.y), view) / 6.0 + 0.5
+        return np.clip(cover, 0.0, 1.0, out=cover)
 
     def _depth_um(self, x: Floats, y: Floats) -> Floats:
         """How deep inside the tissue a place lies, in µm, negative outside."""
@@ -126,7 +135,11 @@ class Tissue:
             half_w, half_h = self.width_um / 2, self.height_um / 2
             radius = np.sqrt(((x - half_w) / half_w) ** 2 + ((y - half_h) / half_h) ** 2)
             depth = (0.84 - radius + 0.115 * rough) * half_h
-        holes = (2.0 - _sum(self._holes, x, y)) * 90
+        if self._doubt.empty:
+            return np.full(x.shape, -1e4, np.float32)
+        holes = (2.0 - 2.4 * self._doubt.white - _sum(self._holes, x, y)) * 90
+        if self._doubt.torn:
+            holes = np.minimum(holes, (np.abs(_sum(self._tears, x, y)) - self._doubt.torn) * 110)
         border = np.minimum(np.minimum(x, self.width_um - x), np.minimum(y, self.height_um - y))
         closest: Floats = np.minimum(np.minimum(depth, holes), border).astype(np.float32)
         return closest
@@ -172,6 +185,13 @@ class RealPicture:
 
     def see_channel(self, view: View, channel: int) -> Picture:
         return np.ascontiguousarray(self.see(view)[..., channel])
+
+    def cover(self, view: View) -> Floats:
+        """All of a real picture counts, except what is as bright as its border."""
+        unlike = np.abs(
+            self.see(view).astype(np.float32) - np.array(self._border, np.float32)[: self._pixels.shape[2]]
+        )
+        return np.asarray(unlike.max(axis=2) > _GLASS_NOISE, np.float32)
 
 
 def _read(path: Path, um_per_px: float) -> tuple[Picture, float]:

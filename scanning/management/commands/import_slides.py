@@ -26,6 +26,8 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
         for slide in found.matched:
             self.stdout.write(f"in the record   {slide.barcode}")
+        for name in found.copies:
+            self.stdout.write(f"a copy          {name}  (the record has this very file)")
         for name in found.unmatched:
             self.stdout.write(f"unmatched       {name}  (match it by hand on the page “Imported files”)")
         for name in found.unfinished:

@@ -250,20 +250,22 @@ tools.addEventListener("click", (event) => {
   stage.focus({ preventScroll: true });
 });
 document.addEventListener("keydown", (event) => {
-  const typing = event.target instanceof HTMLElement && event.target.closest("input, select, textarea, button, a, summary");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Enter") pick(form, "button[name=accept]", HTMLButtonElement).click();
-  if (event.key === "s" || event.key === "S") pick(form, "button:not([name])", HTMLButtonElement).click();
+  const ownEnter = event.target instanceof HTMLElement && event.target.closest("input, select, textarea, button, a, summary");
+  if (ownEnter || event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.key !== "Enter") return;
+  pick(form, "button[name=accept]", HTMLButtonElement).click();
+});
+document.addEventListener("submit", (event) => {
+  const seconds = event.target instanceof HTMLFormElement ? event.target.querySelector("[name=seconds]") : null;
+  countTime();
+  if (seconds instanceof HTMLInputElement) seconds.value = (spent / 1000).toFixed(1);
 });
 form.addEventListener("submit", () => {
-  countTime();
   const round = (/** @type {number} */ value) => Math.round(value * 10) / 10;
   const { area } = content;
   pick(form, "[name=content]", HTMLInputElement).value = JSON.stringify({
     area: [area.x * scale + origin.x, area.y * scale + origin.y, area.width * scale, area.height * scale].map(round),
     points: content.points.map((point) => [round(point.x * scale + origin.x), round(point.y * scale + origin.y)]),
   });
-  pick(form, "[name=seconds]", HTMLInputElement).value = (spent / 1000).toFixed(1);
 });
 new ResizeObserver(() => {
   view = zoomed({ ...view, height: view.width / paper.aspect() }, { x: view.x, y: view.y }, 1, size);

@@ -1,0 +1,40 @@
+"""What a person should know now, and what there was."""
+
+from django.core.paginator import Paginator
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from core.roles import role_required
+from scanning import queries, services
+from scanning.guards import LOOKERS
+from scanning.models import Alert
+from scanning.views.person import person
+
+
+@role_required(*LOOKERS)
+@require_GET
+def alerts(request: HttpRequest) -> HttpResponse:
+    """Those that are open first, then the latest."""
+    found = Alert.objects.order_by(F("cleared_at").desc(nulls_first=True), "-raised_at")
+    page = Paginator(found, 50).get_page(request.GET.get("page"))
+    return render(request, "scanning/alerts.html", {"page": page})
+
+
+@role_required(*LOOKERS)
+@require_GET
+def alert_strip(request: HttpRequest) -> HttpResponse:
+    """The line below the menu of every page: what is open and nobody has seen yet."""
+    return _strip(request)
+
+
+@role_required(*LOOKERS)
+@require_POST
+def alert_see(request: HttpRequest, alert_id: int) -> HttpResponseBase:
+    services.see(alert=get_object_or_404(Alert, pk=alert_id), actor=person(request))
+    return _strip(request) if getattr(request, "htmx", False) else redirect("scanning:alerts")
+
+
+def _strip(request: HttpRequest) -> HttpResponse:
+    return render(request, "scanning/alert_strip.html", {"alerts": queries.open_alerts().filter(seen_by="")})
