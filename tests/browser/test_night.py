@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.house import House, chromium, laboratory
+from tests.browser.house import House, laboratory
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 SLIDES = 4
@@ -35,12 +35,12 @@ def until(true: Callable[[], bool], seconds: float = 90.0) -> None:
 
 
 @pytest.fixture(scope="module")
-def slow_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def slow_house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A laboratory of its own, whose scanner takes its time: a person has to be faster than a slide."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCANNER_TIME_SCALE", "0.2")
         patch.setenv("SCANNER_FAILURE_RATE", "0")
-        with chromium() as browser, laboratory(tmp_path_factory.mktemp("slow") / "var") as var:
+        with laboratory(tmp_path_factory.mktemp("slow") / "var") as var:
             house = House(var, browser)
             yield house
             assert house.complaints == []

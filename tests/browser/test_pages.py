@@ -27,6 +27,7 @@ NOT_PAGES = {
     "scanning:label",
     "scanning:quality-overview",
     "scanning:quality-field",
+    "scanning:alert-strip",
     "scanning:night-events",
     "viewer:header",
     "viewer:histogram",

@@ -56,7 +56,8 @@ async def _read(stream, heard: asyncio.Queue[str]) -> None:
 async def parts(heard: asyncio.Queue[str]) -> dict[str, str]:
     said = await asyncio.wait_for(heard.get(), 5)
     assert said.startswith("event: parts\ndata: "), said
-    return json.loads(said.split("data: ", 1)[1])
+    found: dict[str, str] = json.loads(said.split("data: ", 1)[1])
+    return found
 
 
 @pytest.mark.django_db(transaction=True)

@@ -161,6 +161,6 @@ def test_a_failure_stays_this_nights_when_its_slide_is_loaded_again(client_of):
 def test_the_rescan_is_packed_in_the_order_in_which_hands_come_by():
     night = failed_night("jam", "lamp", "jam")
     for slot, barcode in zip(slots_of(night), ("Z-1", "M-2", "A-3"), strict=True):
-        Slide.objects.filter(pk=slot.slide_id).update(barcode=barcode)
+        Slide.objects.filter(slots=slot).update(barcode=barcode)
     rescan = build_rescan(batch=night.batch, actor=hands())
     assert [slot.barcode for slot in slots_of_batch(rescan)] == ["Z-1", "M-2", "A-3"]
