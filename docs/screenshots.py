@@ -31,7 +31,7 @@ WIDE, NARROW = (1440, 900), (390, 844)
 MOST_BYTES = 290_000
 ALL_SEEN = "[...document.images].every((i) => i.complete || i.getBoundingClientRect().top > innerHeight)"
 PATIENCE_S = 240
-# Three of these glasses are stained so faintly that they are doubtful; two fail under the demo's scanner (seed 7).
+# Three of these glasses are stained so faintly that they are doubtful; two fail under the demo's seed, 7.
 EXTRA = [f"TRIAL-{number:03d}" for number in (45, 593, 480, 3, 325, 13, 630, 6, 160, 7, 210, 8)]
 STAINS = ("H&E", "IHC Ki-67", "IF DAPI/FITC/TRITC/Cy5")
 
