@@ -97,7 +97,7 @@ def abort_run(attempt: Attempt, reason: str, service: SlideService) -> None:
 
 
 def end_stray(scanner: ScannerClient) -> None:
-    """Take a scan off the stage that has ended in the record: who ended it was dead, or was not heard there."""
+    """Take a scan off the stage that has ended in the record: who ended it was dead, or not heard there."""
     try:
         job_id = scanner.status().job_id
         ended = Attempt.objects.exclude(state=Attempt.State.RUNNING).filter(fence__gt=0)
