@@ -15,6 +15,7 @@ SHAPES: Final[dict[str, tuple[str, ...]]] = {
     "polygon": ("Polygon", "MultiPolygon"),
     "point": ("Point",),
     "line": ("LineString",),
+    "ruler": ("LineString",),
 }
 Position = tuple[float, float]
 

@@ -53,11 +53,18 @@ class Patient(models.Model):
 
 
 class Case(models.Model):
+    class Priority(models.IntegerChoices):
+        STAT = 0, "At once"
+        URGENT = 1, "Urgent"
+        ROUTINE = 2, "Routine"
+
     accession = models.CharField(max_length=64, unique=True, validators=[code_validator])
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="cases")
     tissue = models.CharField(max_length=20, choices=Tissue, default=Tissue.MISCELLANEOUS)
     received = models.DateField(default=timezone.localdate)
     clinician = models.CharField(max_length=120, blank=True)
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.ROUTINE)
+    due = models.DateField(null=True, blank=True, help_text="the day by which it is to be read")
 
     class Meta:
         ordering = ["-received", "accession"]

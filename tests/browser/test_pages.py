@@ -58,11 +58,23 @@ def test_the_screenshots_are_small() -> None:
 THEIRS = {"/api/docs/"}
 
 
+def a_profile(house: House) -> int:
+    """The number of a scan profile; made by hand when there is none yet."""
+    page, found = house.page("tess"), "/api/scan-profiles/"
+    if not page.context.request.get(found).json()["results"]:
+        page.goto("/scan/profiles/new/")
+        page.get_by_label("Name").fill("Thick sections")
+        page.get_by_role("button", name="Keep the profile").click()
+        page.wait_for_url("**/scan/profiles/")
+    return int(page.context.request.get(found).json()["results"][0]["id"])
+
+
 def places(house: House) -> list[tuple[str, str]]:
     """(who, address) of every page, in the state in which the story has left it."""
     api = house.page("tess").context.request
     batch = api.get("/api/batches/").json()["results"]
     snapshot = api.get("/api/snapshots/").json()["results"][0]
+    quality = api.get("/api/qualities/").json()["results"][0]
     slide = next(row for row in api.get("/api/slides/").json()["results"] if row["state"] == "released")
     item = house.page("stella").context.request.get("/api/deidentified/slides/").json()["results"][0]["id"]
     reading = house.page("paul").context.request.get("/api/assignments/").json()["results"]
@@ -71,6 +83,8 @@ def places(house: House) -> list[tuple[str, str]]:
         "extra": max(row["id"] for row in batch),
         "rescan": max(row["id"] for row in batch),
         "doubtful": snapshot["id"],
+        "quality": quality["id"],
+        "profile": a_profile(house),
         "slide": slide["barcode"],
         "case": slide["accession"],
         "uid": slide["uid"],

@@ -80,15 +80,14 @@ def test_its_keys_are_spread_evenly_and_not_derived() -> None:
     keys = [services._draw_key()["key"] for _ in range(20_000)]
     leading = Counter(key[0] for key in keys)
     expected = len(keys) / 9
-    assert (
-        sum((leading[str(digit)] - expected) ** 2 / expected for digit in range(1, 10)) < 30
-    )  # 8 degrees, p < 0.001
+    uneven = sum((leading[str(digit)] - expected) ** 2 / expected for digit in range(1, 10))
+    assert uneven < 45  # 8 degrees of freedom: by chance once in two million runs
     derived = {
         hashlib.new(name, f"patient:{n}".encode()).hexdigest()[:8]
         for n in range(500)
         for name in ("md5", "sha1", "sha256")
     }
-    assert not derived & set(keys)
+    assert len(derived & set(keys)) < 3  # by chance one in a hundred runs shares one, one in ten million three
 
 
 def test_its_numbers_are_unique_within_their_year() -> None:
