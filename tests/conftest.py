@@ -20,7 +20,17 @@ hypothesis.settings.load_profile("nocturne")
 
 # the rows of every route × role table: who may knock
 Browsers = Callable[[str], Client]
+# Folders whose files share a laboratory, a browser or a story: with several processes one of them runs them all.
+TOGETHER = ("browser", "postgres", "system", "viewer")
 CAST = (*(role.value for role in Role), "stranger", "anonymous")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what one process runs together (`-n 2 --dist loadgroup`): a file, or a whole folder."""
+    for item in items:
+        place = item.path.relative_to(Path(__file__).parent)
+        group = place.parts[0] if place.parts[0] in TOGETHER else str(place)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
