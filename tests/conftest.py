@@ -20,7 +20,7 @@ hypothesis.settings.load_profile("nocturne")
 
 # the rows of every route × role table: who may knock
 Browsers = Callable[[str], Client]
-# Folders whose files share a laboratory, a browser or a story: with several processes one of them runs them all.
+# Folders whose files share a laboratory, a browser or a story: of several processes one runs them all.
 TOGETHER = ("browser", "postgres", "system", "viewer")
 CAST = (*(role.value for role in Role), "stranger", "anonymous")
 
