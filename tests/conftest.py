@@ -25,6 +25,7 @@ TOGETHER = ("browser", "postgres", "system", "viewer")
 CAST = (*(role.value for role in Role), "stranger", "anonymous")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say what one process runs together (`-n 2 --dist loadgroup`): a file, or a whole folder."""
     for item in items:
