@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -10,6 +11,7 @@ from django.db import connections
 from django.test import Client
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
+from xdist.scheduler import LoadScopeScheduling
 
 from core.models import User
 from core.roles import Role
@@ -25,13 +27,17 @@ TOGETHER = ("browser", "postgres", "system", "viewer")
 CAST = (*(role.value for role in Role), "stranger", "anonymous")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what one process runs together (`-n 2 --dist loadgroup`): a file, or a whole folder."""
-    for item in items:
-        place = item.path.relative_to(Path(__file__).parent)
-        group = place.parts[0] if place.parts[0] in TOGETHER else str(place)
-        item.add_marker(pytest.mark.xdist_group(group))
+class ByRoom(LoadScopeScheduling):  # type: ignore[misc]  # xdist says no types
+    """What one process runs together: a file, or a whole folder that shares something."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = Path(file).parts[1]
+        return folder if folder in TOGETHER else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByRoom:
+    return ByRoom(config, log)
 
 
 @pytest.fixture(scope="session")
