@@ -208,14 +208,15 @@ def ring_due(app: Bell, *, limit: int = 200) -> int:
     """Send one message for every open job that is due; how many. kombu's error when the broker is away."""
     now = timezone.now()
     is_due = Q(due_at__lte=now) | Q(due_at__gt=now + timedelta(seconds=FARTHEST_S))
-    due = Job.objects.filter(is_due, done_at__isnull=True, failed_at__isnull=True).order_by("due_at")[:limit]
-    for job in due:
-        app.send_task(job.task, args=[job.pk], queue=job.queue)
-        wait = min(FIRST_RING_S * 2**job.rings, LONGEST_RING_S)
-        Job.objects.filter(pk=job.pk, due_at=job.due_at).update(
+    due = Job.objects.filter(is_due, done_at__isnull=True, failed_at__isnull=True).order_by("due_at")
+    found = list(due.values_list("pk", "task", "queue", "due_at", "rings")[:limit])
+    for pk, task, queue, due_at, rings in found:
+        app.send_task(task, args=[pk], queue=queue)
+        wait = min(FIRST_RING_S * 2**rings, LONGEST_RING_S)
+        Job.objects.filter(pk=pk, due_at=due_at).update(
             due_at=now + timedelta(seconds=wait), rings=F("rings") + 1
         )
-    return len(due)
+    return len(found)
 
 
 def open_jobs(task: str, **args: Any) -> bool:

@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 Row = TypeVar("Row", DeidentifiedSlide, DeidentifiedReport)
 LEAST_IDENTIFIER: Final = 4
 NOTE: Final = "passed the gate"
+ENDED: Final = (State.PASSED, State.QUARANTINED)  # what is held back waits for a steward (`try_again`)
 
 
 def known_values(case: Case) -> Known:
@@ -67,7 +68,7 @@ def deidentify_slide(*, slide_id: int) -> DeidentifiedSlide | None:
     row, _ = DeidentifiedSlide.objects.get_or_create(
         slide=slide, source_sha256=source.sha256, defaults={"path": fresh_path("slides", source.file.suffix)}
     )
-    if row.state != State.PASSED:
+    if row.state not in ENDED:
         _make(row, source.file, known_values(slide.case))
     if row.state == State.PASSED:
         lims.advance(slide=slide, to=SlideState.DEIDENTIFIED, note=NOTE)
@@ -85,7 +86,7 @@ def deidentify_report(*, case_id: int) -> DeidentifiedReport | None:
         source_sha256=_sha256(source),
         defaults={"path": fresh_path("reports", source.suffix)},
     )
-    if row.state != State.PASSED:
+    if row.state not in ENDED:
         _make(row, source, known_values(report.case))
     return row
 

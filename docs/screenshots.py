@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ NIGHT = (
     Shot("queue", "scanning:queue", "tess", "/scan/batches/{extra}/queue/"),
     Shot("queue-light", "scanning:queue", "tess", "/scan/batches/{extra}/queue/", "light"),
     Shot("home-technician", "home", "tess", "/"),
+    Shot("home-technician-narrow", "home", "tess", "/", size=NARROW),
     Shot("scanners", "scanning:scanners", "tess", "/scan/scanners/"),
 )
 READING = "[data-viewer][data-complete=true]"
@@ -82,12 +84,14 @@ MORNING = (
     Shot("login-light", "login", "", "/login/", "light"),
     Shot("morning", "scanning:morning", "tess", "/scan/batches/{batch}/morning/"),
     Shot("morning-light", "scanning:morning", "tess", "/scan/batches/{batch}/morning/", "light"),
+    Shot("morning-narrow", "scanning:morning", "tess", "/scan/batches/{batch}/morning/", size=NARROW),
     Shot("morning-second", "scanning:morning", "tess", "/scan/batches/{extra}/morning/"),
     Shot("batches", "lims:batches", "tess", "/lab/batches/"),
     Shot("batch", "lims:batch", "tess", "/lab/batches/{batch}/"),
     Shot("pull-list", "lims:pull-list", "tess", "/lab/batches/{rescan}/pull-list/"),
     Shot("alerts", "scanning:alerts", "tess", "/scan/alerts/"),
     Shot("alerts-light", "scanning:alerts", "tess", "/scan/alerts/", "light"),
+    Shot("alerts-narrow", "scanning:alerts", "tess", "/scan/alerts/", size=NARROW),
     Shot("imports", "scanning:imports", "tess", "/scan/imports/"),
     Shot("qualities", "scanning:qualities", "tess", "/scan/quality/"),
     Shot("quality", "scanning:quality", "tess", "/scan/quality/{quality}/"),
@@ -187,11 +191,18 @@ class Gallery:
             raise Error(f"{page.url}: {answer.status if answer else 'no answer'}")
         if shot.settled:
             page.locator(shot.settled).first.wait_for(timeout=90_000)
-        page.wait_for_function(ALL_SEEN)
-        page.wait_for_timeout(250)
+        wait_for_pictures(page)
         file = self.folder / f"{shot.name}.png"
         size = keep(page.screenshot(), file)
         sys.stdout.write(f"{file.name:<28} {size / 1000:6.0f} kB\n")
+
+
+def wait_for_pictures(page: Page) -> None:
+    """Asked again and again from here: the pages' policy lets nobody evaluate text in them for long."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not page.evaluate(ALL_SEEN) and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
+    page.wait_for_timeout(250)
 
 
 def keep(png: bytes, file: Path) -> int:
@@ -208,13 +219,25 @@ def keep(png: bytes, file: Path) -> int:
 
 
 def palette(picture: Image.Image, colours: int = 256) -> Image.Image:
-    """The flat colours of the page as they are, and the rest shared out over the tissue."""
+    """The flat colours of the page and those that say a state as they are, the rest shared out over the
+    tissue.
+    """
     counts: list[tuple[int, Any]] = picture.getcolors(picture.width * picture.height) or []
-    flat = [colour for _, colour in sorted(counts, reverse=True)[: colours // 3]]
+    said = house_colours() & {colour for _, colour in counts}
+    often = [colour for _, colour in sorted(counts, reverse=True)[: colours // 3]]
+    flat = [*said, *(colour for colour in often if colour not in said)]
     tissue = picture.quantize(colours - len(flat), dither=Image.Dither.NONE).getpalette() or []
     found = Image.new("P", (1, 1))
     found.putpalette([part for colour in flat for part in colour] + tissue)
     return found
+
+
+@cache
+def house_colours() -> set[tuple[int, ...]]:
+    """Every colour that a stylesheet of ours names: few pixels may have it, and it means something."""
+    sheets = Path(__file__).parents[1].glob("*/static/*/*.css")
+    found = {code for sheet in sheets for code in re.findall(r"#([0-9a-f]{6})\b", sheet.read_text())}
+    return {tuple(bytes.fromhex(code)) for code in found}
 
 
 def packed(picture: Image.Image) -> bytes:

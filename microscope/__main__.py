@@ -38,6 +38,8 @@ def make_driver(options: argparse.Namespace) -> tuple[Driver, Hands | None]:
         options.seed,
         ScaledClock(options.time_scale),
         options.state,
+        field_width=options.field[0],
+        field_height=options.field[1],
         failure_rate=options.failure_rate,
         name=options.name,
     )
@@ -135,6 +137,14 @@ def _pair(separator: str, kind: Callable[[str], float]) -> Callable[[str], tuple
     return parse
 
 
+def _side(text: str) -> int:
+    """Of a camera: what chunks divide evenly, and enough of it to overlap."""
+    side = int(text)
+    if not 64 <= side <= 4096 or side % 8:
+        raise argparse.ArgumentTypeError("a field has 64 to 4096 pixels a side, a multiple of 8")
+    return side
+
+
 def _add_keys(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--keys", type=Path, help=f"our CURVE key pair for {what} (python -m wire keys FILE)")
     parser.add_argument(
@@ -165,6 +175,13 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     server.add_argument(
         "--client-timeout", type=float, default=CLIENT_TIMEOUT_S, help="seconds without a request"
+    )
+    server.add_argument(
+        "--field",
+        type=_pair("x", _side),
+        default=(512, 512),
+        metavar="WIDTHxHEIGHT",
+        help="simulated: the camera's pixels (512x512)",
     )
     server.add_argument("--name", default="simulated", help="simulated: what the scanner calls itself")
     server.add_argument(

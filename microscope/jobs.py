@@ -65,11 +65,13 @@ class Jobs:
         self._thread.start()
 
     def submit(self, command: Snap | Scan) -> None:
-        """Take a job. Known jobs stay as they are, except that a Scan with a higher fence takes over. Raises
-        Busy, StaleFence.
+        """Take a job. Known jobs stay as they are, except that a Scan with a higher fence takes over, and a
+        Snap whose pictures are not kept any more is done again. Raises Busy, StaleFence.
         """
         with self._lock:
             known, job = self._jobs.get(command.job_id), Job(command)
+            if known is not None and self._has_dropped(known):
+                known = None
             if known is not None and job.fence < known.fence:
                 raise StaleFence(f"job {command.job_id} is held with fence {known.fence}")
             if known is not None and job.fence == known.fence:
@@ -82,6 +84,11 @@ class Jobs:
             self._remember(job)
             self._next = job
             self._lock.notify_all()
+
+    def _has_dropped(self, job: Job) -> bool:
+        """Its pictures were taken and are gone: who asks again has never got them."""
+        taken = isinstance(job.command, Snap) and job.state == "done"
+        return taken and job.command.job_id not in self._snapshots
 
     def status(self, job_id: str) -> JobStatus:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from django.db.models import Count
@@ -17,9 +17,10 @@ from deidentify import queries as clean
 from lims.models import Batch, Slide
 from lims.states import State
 from overview import reports
+from overview.reports import NightRow
 from scanning import queries as scanner_room
-from scanning.models import Night
-from scanning.mornings import Account, account, outcomes
+from scanning.models import Alert, Night
+from scanning.queries import Progress
 
 MOST_MORNINGS = 3
 
@@ -37,13 +38,8 @@ class NightLine:
     """A night that goes on, or a morning that waits for hands: one for each scanner and batch."""
 
     night: Night
-    account: Account
-    left: timedelta | None
+    found: Progress
     expected_end: datetime | None
-
-    @property
-    def ended(self) -> int:
-        return self.account.slides - self.account.under_way
 
     @property
     def over(self) -> bool:
@@ -90,36 +86,58 @@ def bench(user: User) -> Section:
         Tile(scanning, "being scanned or built", _slides(state=State.SCANNING), "busy" if scanning else ""),
         *_alerts(),
     ]
-    return Section("At the bench", tiles, *_next_step(batch, doubtful), nights=_nights())
+    return Section("At the bench", tiles, *_next_step(batch, doubtful, verdicts), nights=_nights())
 
 
-def _next_step(batch: Batch | None, doubtful: int) -> tuple[str, str, str]:
+# What there is to do in each phase of the newest batch; in its morning that depends on what has failed.
+ADVICE: Final[dict[str, tuple[str, str]]] = {
+    Batch.Phase.LOADING: (
+        "is being loaded. When the last carousel is in, start its snapshots.",
+        "lims:batch",
+    ),
+    Batch.Phase.SNAPSHOTS: ("is being photographed. What is doubtful comes to you.", "scanning:night"),
+    Batch.Phase.REVIEW: ("has no doubtful slide left: its night can start.", "scanning:night"),
+    Batch.Phase.NIGHT: ("is being scanned. It goes on by itself.", "scanning:night"),
+}
+
+
+def _next_step(batch: Batch | None, doubtful: int, verdicts: int) -> tuple[str, str, str]:
     """(advice, where, what the button says)."""
     if doubtful:
         words = "Doubtful slides come first: each joins the night when somebody has looked at it."
         return words, _review(), "Look at the doubtful slides"
-    if batch is None:
-        return "No batch is open. Make one and load the carousels.", reverse("lims:batches"), "Batches"
-    advice = f"{batch.name} is in its phase “{batch.get_phase_display().lower()}”."
-    return advice, reverse("lims:batch", args=[batch.pk]), f"Open {batch.name}"
+    if verdicts:
+        words = "Doubtful scans wait for a verdict: until then nobody reads them."
+        return words, reverse("scanning:qualities"), "Look at the doubtful scans"
+    if batch is not None and batch.phase in ADVICE:
+        words, page = ADVICE[batch.phase]
+        return f"{batch.name} {words}", reverse(page, args=[batch.pk]), f"Open {batch.name}"
+    over = scanner_room.mornings().first()
+    if over is not None:
+        words = f"{over.batch.name} is over and has failed slides: build their rescan carousel."
+        return words, reverse("scanning:morning", args=[over.batch_id]), "See the morning"
+    return (
+        "No slide waits for a scan. Make a batch and load the carousels.",
+        reverse("lims:batches"),
+        "Batches",
+    )
 
 
 def _nights() -> list[NightLine]:
     """Every night that goes on, one for each scanner, then the newest mornings that have failed slides."""
     going = list(scanner_room.current_nights())
     over = scanner_room.mornings().exclude(pk__in=[night.pk for night in going])[:MOST_MORNINGS]
-    lines = []
-    for night in (*going, *over):
-        found = scanner_room.progress(night.batch)
-        end = scanner_room.expected_end(found)
-        lines.append(NightLine(night, account(outcomes(night.batch)), found.left, end))
-    return lines
+    lines = [(night, scanner_room.progress(night.batch)) for night in (*going, *over)]
+    return [NightLine(night, found, scanner_room.expected_end(found)) for night, found in lines]
 
 
 def _alerts() -> list[Tile]:
-    count = scanner_room.open_alerts().count()
-    label = "open alert" if count == 1 else "open alerts"
-    return [Tile(count, label, reverse("scanning:alerts"), "bad")] if count else []
+    kinds = scanner_room.open_alerts().values_list("kind", flat=True)
+    if not kinds:
+        return []
+    wrong = set(kinds) - {Alert.Kind.NIGHT_ENDED}
+    label = "open alert" if len(kinds) == 1 else "open alerts"
+    return [Tile(len(kinds), label, reverse("scanning:alerts"), "bad" if wrong else "")]
 
 
 def _review() -> str:
@@ -159,13 +177,12 @@ def desk(user: User) -> Section:
 def office(user: User) -> Section:
     """A manager's four numbers."""
     good = reports.first_pass_yield(reports.since(30))
-    nights = reports.throughput(reports.since(30))
     waiting = reading.waiting().count()
     share = f"{100 * good.share:.0f} %" if good.share is not None else "–"
     figures = reverse("overview:figures")
     tiles = [
         Tile(share, "good at the first scan, 30 days", figures, "good"),
-        Tile(nights[-1].published if nights else 0, "published in the last night", figures),
+        _last_night(reports.throughput(reports.since(30))),
         *_alerts(),
         Tile(
             waiting,
@@ -183,6 +200,13 @@ def office(user: User) -> Section:
         "Slides wait for a reader: somebody needs room." if waiting else "No clean slide waits for a reader."
     )
     return Section("The laboratory", tiles, advice, figures, "All figures")
+
+
+def _last_night(nights: Sequence[NightRow]) -> Tile:
+    figures = reverse("overview:figures")
+    if not nights:
+        return Tile(0, "published in the last night", figures)
+    return Tile(nights[-1].published, f"published in {nights[-1].night.batch.name}", figures)
 
 
 def archive(user: User) -> Section:

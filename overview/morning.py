@@ -54,10 +54,7 @@ class Morning:
 
     @property
     def sum(self) -> str:
-        found = self.account
-        said = f"{found.slides} slides = {found.published} published + {found.failed} failed"
-        said += f" + {found.skipped} skipped"
-        return said + (f" + {found.under_way} under way" if found.under_way else "")
+        return self.account.words
 
     @property
     def figures(self) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from annotation.queries import Load, loads
 from lims.models import Slide, SlideEvent
 from lims.states import FailureReason, State
+from scanning.boards import PUBLISHED
 from scanning.models import Attempt, Night
 from viewer.models import VirtualSlide
 
@@ -99,9 +100,10 @@ class NightRow:
 
 def throughput(after: datetime | None = None, limit: int = 60) -> list[NightRow]:
     """The last nights, oldest first. A night's hours run from its start to its last finished attempt."""
+    published = Q(attempts__state=Attempt.State.DONE, attempts__slide__state__in=PUBLISHED)
     nights = Night.objects.select_related("batch", "scanner").annotate(
         n_slides=Count("attempts__slide", distinct=True),
-        n_done=Count("attempts", filter=Q(attempts__state=Attempt.State.DONE)),
+        n_done=Count("attempts__slide", filter=published, distinct=True),
         n_failed=Count("attempts", filter=Q(attempts__state=Attempt.State.FAILED)),
         last=Max("attempts__ended_at"),
     )

@@ -11,6 +11,9 @@ from scanning.models import Attempt
 OPEN = (Attempt.State.QUEUED, Attempt.State.RUNNING, Attempt.State.ACQUIRED)
 PUBLISHED = (State.SCANNED, State.DEIDENTIFIED, State.ASSIGNED, State.READ, State.RELEASED)
 SKIPPED = (State.REGISTERED, State.QUALITY, State.REJECTED, State.HELD, State.WITHDRAWN)
+LEFT_BEHIND = (State.LOADED, State.SNAPPED, State.REVIEW)  # by a night that is over; before, they may join it
+OVER = (Batch.Phase.MORNING, Batch.Phase.CLOSED)
+NOT_OPEN = ("", 0, 0)
 LEAST_SHOWN = 4
 OF_A_SLOT = ("carousel__number", "position", "barcode", "slide")
 OF_ITS_SLIDE = ("slide__barcode", "slide__state", "slide__failure")
@@ -31,6 +34,7 @@ class Place:
     stage: str = ""
     done: int = 0
     planned: int = 0
+    over: bool = False  # its night is
     again: str = ""  # where it has been loaded since
 
     @property
@@ -47,7 +51,8 @@ class Place:
 
     @property
     def skipped(self) -> bool:
-        return self.state in SKIPPED
+        """Not scanned, or not published, because of a person: rejected, held, or still to be looked at."""
+        return self.state in SKIPPED or (self.over and self.state in LEFT_BEHIND)
 
     @property
     def why(self) -> str:
@@ -66,13 +71,17 @@ def places(batch: Batch) -> list[Place]:
     """Every slot of the batch that was recorded, in the order of the loader."""
     open_ = Attempt.objects.filter(night__batch=batch, state__in=OPEN)
     facts = open_.values_list("slide", "state", "done_planes", "planned_planes")
-    stages = {slide: about for slide, *about in facts}
+    stages = {slide: (stage, done, planned) for slide, stage, done, planned in facts}
     slots = Slot.objects.filter(carousel__batch=batch).order_by("carousel__number", "position")
     known = slots.values_list(*OF_A_SLOT, *OF_ITS_SLIDE)
+    over = batch.phase in OVER
     return [
-        Place(carousel, position, barcode, name or "", state or "", failure or "", *stages.get(slide, ()))
+        Place(
+            carousel, position, barcode, name or "", state or "", failure or "",
+            *stages.get(slide, NOT_OPEN), over,
+        )
         for carousel, position, barcode, slide, name, state, failure in known
-    ]
+    ]  # fmt: skip
 
 
 def rows(found: list[Place]) -> list[Row]:

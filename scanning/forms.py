@@ -7,7 +7,7 @@ from django import forms
 
 from lims.states import FailureReason
 from microscope import Rect
-from scanning.models import Scanner, ScanProfile
+from scanning.models import Scanner, ScanProfile, Snapshot
 from scanning.services import Review
 
 MOST_BYTES = 20_000
@@ -32,6 +32,7 @@ class ReviewForm(forms.Form):
     """Area and points as JSON in stage µm: {"area": [x, y, width, height], "points": [[x, y], …]}."""
 
     content = forms.CharField(max_length=MOST_BYTES)
+    profile = forms.ModelChoiceField(queryset=ScanProfile.objects.all(), required=False)
     version = forms.IntegerField(min_value=1)
     seconds = forms.FloatField(min_value=0, required=False)
 
@@ -45,6 +46,10 @@ class ReviewForm(forms.Form):
         if len(area) != 4:
             raise forms.ValidationError("A scan area is x, y, width and height.")
         return {"area": Rect(*area), "points": points}
+
+    def chooses(self, snapshot: Snapshot) -> bool:
+        """Whether the glass is to be scanned by another profile than before."""
+        return "profile" in self.data and self.cleaned_data["profile"] != snapshot.profile
 
     def review(self) -> Review:
         return Review(
@@ -95,6 +100,8 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own ta
             "stains": "A pattern (regular expression) sought in the stain’s name: ^H&E, IHC, IF.",
             "encoding": "JPEG makes brightfield slides eight times as small. Fluorescence: lossless.",
             "overlap": "Share of a field that its neighbour repeats, 0 to 0.5.",
+            "priority": "The lowest that fits is taken.",
+            "colours": "All colours of a field, then the next; or the whole mosaic in each colour.",
             "layers": "1 to 25, evenly around the focus.",
             "times": "The whole area, so many times.",
         }

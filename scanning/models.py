@@ -41,8 +41,8 @@ class ScanProfile(models.Model):
     """
 
     class Colours(models.TextChoices):
-        FIELD = "field", "All colours of a field, then the next field"
-        MOSAIC = "mosaic", "The whole mosaic in one colour, then the next colour"
+        FIELD = "field", "Field by field"
+        MOSAIC = "mosaic", "Colour by colour"
 
     class Encoding(models.TextChoices):
         LOSSLESS = "blosc", "Lossless"
@@ -185,7 +185,7 @@ class Attempt(models.Model):
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Scanning"
         ACQUIRED = "acquired", "Building the virtual slide"
-        DONE = "done", "Published"
+        DONE = "done", "Scanned and verified"
         FAILED = "failed", "Failed"
         ABORTED = "aborted", "Aborted"
 

@@ -50,7 +50,9 @@ def _later(batch: Batch) -> dict[str, tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Account:
-    """The sum of a night. `under_way` is nothing once the night is over."""
+    """The sum of a night, as every page, mail and program tells it: slides = published + failed + skipped +
+    under way. The last is nothing once the night is over.
+    """
 
     slides: int
     published: int
@@ -58,8 +60,18 @@ class Account:
     skipped: int
 
     @property
+    def ended(self) -> int:
+        return self.published + self.failed + self.skipped
+
+    @property
     def under_way(self) -> int:
-        return self.slides - self.published - self.failed - self.skipped
+        return self.slides - self.ended
+
+    @property
+    def words(self) -> str:
+        said = f"{self.slides} slide{'' if self.slides == 1 else 's'} = {self.published} published"
+        said += f" + {self.failed} failed + {self.skipped} skipped"
+        return said + (f" + {self.under_way} under way" if self.under_way else "")
 
 
 def account(found: Iterable[Place]) -> Account:

@@ -5,26 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from django.db.models import Avg, Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Avg, Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from lims import queries as record
-from lims.models import Batch, Slide, SlideEvent
+from lims.models import Batch, Slide, SlideEvent, Slot
 from lims.states import FailureReason, State
 from microscope.focus import SAFE_BELOW
-from scanning.boards import OPEN, PUBLISHED
+from scanning.boards import OPEN
 from scanning.models import Alert, Attempt, Night, Quality, Snapshot
+from scanning.mornings import Account, account, outcomes
 
+# A standstill waits for somebody to come, many failures may become more, the end of a night is news.
+URGENCY: dict[str, int] = {Alert.Kind.MANY_FAILURES: 1, Alert.Kind.NIGHT_ENDED: 2}
 OF_FOCUS = (FailureReason.NO_FOCUS_POINTS, FailureReason.BLURRED)
 
 
 @dataclass(frozen=True)
-class Progress:
+class Progress(Account):
     """Where a night stands. `left` is an estimate from this night's own slides; None while there is nothing
     to go by.
     """
 
-    slides: int
     snapped: int
     doubtful: int
     safe: int
@@ -32,19 +34,10 @@ class Progress:
     queued: int
     running: Attempt | None
     building: int
-    published: int
-    failed: int
+    verdicts: int
     planes_done: int
     planes_planned: int
     left: timedelta | None
-
-    @property
-    def ended(self) -> int:
-        return self.published + self.failed
-
-    @property
-    def under_way(self) -> int:
-        return self.slides - self.ended
 
 
 def progress(batch: Batch) -> Progress:
@@ -59,7 +52,7 @@ def progress(batch: Batch) -> Progress:
         .first()
     )
     return Progress(
-        slides=sum(states.values()),
+        **vars(account(outcomes(batch))),
         snapped=sum(states.values()) - states.get(State.LOADED, 0) - states.get(State.REGISTERED, 0),
         doubtful=states.get(State.REVIEW, 0),
         safe=states.get(State.SNAPPED, 0),
@@ -67,8 +60,7 @@ def progress(batch: Batch) -> Progress:
         queued=open_states.get(Attempt.State.QUEUED, 0),
         running=running,
         building=open_states.get(Attempt.State.ACQUIRED, 0),
-        published=sum(states.get(state, 0) for state in PUBLISHED),
-        failed=states.get(State.FAILED, 0) + states.get(State.REJECTED, 0),
+        verdicts=states.get(State.QUALITY, 0),
         planes_done=sums["done"] or 0,
         planes_planned=sums["planned"] or 0,
         left=_left(attempts, open_states),
@@ -112,7 +104,7 @@ def attempts_of(slide: Slide) -> QuerySet[Attempt]:
 
 def next_try(slide: Slide) -> int:
     """The number of the next try at this glass: every failure counts, also one before the night."""
-    last: int = slide.attempts.aggregate(n=Max("number"))["n"] or 0
+    last = slide.attempts.order_by("-number").values_list("number", flat=True).first() or 0
     return max(last, slide.events.filter(target=State.FAILED).count()) + 1
 
 
@@ -150,15 +142,24 @@ def open_alerts() -> QuerySet[Alert]:
     return Alert.objects.filter(cleared_at=None)
 
 
+def unseen_alerts() -> list[Alert]:
+    """What is open and nobody has seen yet, the most urgent first, then the latest."""
+    found = open_alerts().filter(seen_by="").order_by("-raised_at", "-id")
+    return sorted(found, key=lambda alert: URGENCY.get(alert.kind, 0))
+
+
 def current_nights() -> QuerySet[Night]:
     return Night.objects.filter(ended_at=None).select_related("batch", "scanner").order_by("-id")
 
 
 def mornings() -> QuerySet[Night]:
-    """Nights that are over and have slides which wait for a rescan, the newest first."""
-    nights = Night.objects.filter(batch__phase=Batch.Phase.MORNING)
-    failed = nights.filter(batch__carousels__slots__slide__state=State.FAILED).distinct()
-    return failed.select_related("batch", "scanner").order_by("-id")
+    """Nights that are over and have slides which wait for a rescan, the newest first. A slide that was loaded
+    again is the later night's.
+    """
+    later = Slot.objects.filter(slide=OuterRef("slide"), carousel__batch__gt=OuterRef("carousel__batch"))
+    failed = Slot.objects.filter(carousel__batch=OuterRef("batch"), slide__state=State.FAILED)
+    nights = Night.objects.filter(Exists(failed.exclude(Exists(later))), batch__phase=Batch.Phase.MORNING)
+    return nights.select_related("batch", "scanner").order_by("-id")
 
 
 def waiting_for_verdict() -> list[Quality]:

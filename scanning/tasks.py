@@ -24,6 +24,11 @@ def collect(attempt_id: int) -> None:
     services.collect(attempt=Attempt.objects.select_related("slide", "night__batch").get(pk=attempt_id))
 
 
+@durable("scanning.end_run")
+def end_run(attempt_id: int) -> None:
+    services.end_run(attempt=Attempt.objects.get(pk=attempt_id))
+
+
 @durable("scanning.tell", attempts=100)
 def tell(alert_id: int) -> None:
     services.tell(alert=Alert.objects.get(pk=alert_id))

@@ -22,7 +22,6 @@ urlpatterns = [
     path("snapshots/<int:snapshot_id>/reopen/", review.review_reopen, name="review-reopen"),
     path("snapshots/<int:snapshot_id>/macro.jpg", review.picture, {"which": "macro"}, name="macro"),
     path("snapshots/<int:snapshot_id>/label.png", review.picture, {"which": "label"}, name="label"),
-    path("snapshots/<int:snapshot_id>/profile/", profiles.snapshot_profile, name="snapshot-profile"),
     path("quality/", quality.qualities, name="qualities"),
     path("quality/<int:quality_id>/", quality.quality, name="quality"),
     path("quality/<int:quality_id>/accept/", quality.quality_accept, name="quality-accept"),

@@ -76,7 +76,6 @@ TABLE: dict[str, Set[str]] = {
     "POST scanning:review-reopen": HANDS,
     "GET scanning:macro": BENCH,
     "GET scanning:label": BENCH,
-    "POST scanning:snapshot-profile": HANDS,
     "GET scanning:qualities": BENCH,
     "GET scanning:quality": BENCH,
     "POST scanning:quality-accept": HANDS,

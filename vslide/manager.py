@@ -39,9 +39,9 @@ from vslide.orders import (
     remove_forgotten,
     write_result,
 )
+from vslide.proxies import Proxies
 from vslide.runs import Run
 from vslide.space import bytes_still_needed
-from vslide.writer import ANY_PORT
 from wire import Message
 
 log = logging.getLogger(__name__)
@@ -72,13 +72,16 @@ class Manager:
     """All runs of one store. ``handle`` answers a request, ``supervise`` is called between requests.
     ``garbage`` is told by whoever owns the socket."""
 
-    def __init__(self, root: Path, *, reserve_bytes: int = RESERVE_BYTES) -> None:
+    def __init__(
+        self, root: Path, *, reserve_bytes: int = RESERVE_BYTES, proxies: Proxies | None = None
+    ) -> None:
         self.journals = root / "journals"
         self.slides = root / "slides"
         for folder in (self.journals, self.slides):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         DISK.sync_directory(root)  # or a power cut in the first night takes both with all that is in them
         self._reserve = reserve_bytes
+        self._proxies = proxies or Proxies()
         self._runs: dict[str, Run] = {}
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["vslide.writer"])
@@ -134,8 +137,9 @@ class Manager:
                 header=request.header,
                 directory=str(directory),
                 slides=str(self.slides),
-                endpoint=ANY_PORT,
-            )
+                endpoint=self._proxies.endpoint,
+            ),
+            self._proxies,
         )
         run.start(self._context)
         self._runs[request.run_id] = run
@@ -165,7 +169,7 @@ class Manager:
         return RunOpened(
             run_id=run.order.run_id,
             fence=run.order.fence,
-            proxy=run.order.endpoint,
+            proxy=self._proxies.told(run.order.endpoint),
             durable=sorted(run.durable),
         )
 
@@ -253,7 +257,7 @@ class Manager:
             try:
                 order = read_order(directory)
                 if read_result(directory, order.fence) is None:
-                    run = Run(replace(order, resume=True))
+                    run = Run(replace(order, resume=True), self._proxies)
                     run.start(self._context)
                     self._runs[order.run_id] = run
             except (SlideError, OSError) as error:

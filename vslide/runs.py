@@ -11,6 +11,7 @@ from pathlib import Path
 from vslide.build import remove_drafts, slide_path
 from vslide.model import PlaneId
 from vslide.orders import FINISH, Order, Result, read_result, write_order
+from vslide.proxies import Proxies
 from vslide.writer import write
 
 KILLED_WITHIN_S = 5.0
@@ -22,6 +23,7 @@ class Run:
     ``durable`` grows as it reports what is safe."""
 
     order: Order
+    proxies: Proxies
     process: BaseProcess | None = None
     pipe: Connection | None = None
     ready: bool = False
@@ -43,7 +45,7 @@ class Run:
         write_order(self.order)
         ours, theirs = context.Pipe()
         self.process = context.Process(
-            target=write, args=(self.order, theirs), name=f"writer {self.order.run_id}"
+            target=write, args=(self.order, theirs, self.proxies), name=f"writer {self.order.run_id}"
         )
         self.process.start()
         theirs.close()

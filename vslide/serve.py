@@ -17,6 +17,7 @@ from vslide.keys import ENVIRONMENT
 from vslide.manager import RESERVE_BYTES, Manager
 from vslide.messages import REQUESTS
 from vslide.orders import LOCK_NAME, locked
+from vslide.proxies import ANY_PORT, Proxies
 from wire import Security, Server, WireError
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help="public keys of those who may ask, or folders of them; read anew for every connection",
     )
+    parser.add_argument(
+        "--proxies", default=ANY_PORT, metavar="ENDPOINT", help="where the pixels of a scan come in"
+    )
+    parser.add_argument("--proxy-host", default="", help="the name of that place for scanners, if another")
     options = parser.parse_args(argv)
     if bool(options.curve) != bool(options.allow):
         parser.error("--curve and --allow belong together")
@@ -58,8 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         security = Security.of_server(options.curve, options.allow) if options.curve else None
+        proxies = Proxies(options.proxies, options.proxy_host, security)
         reserve = options.reserve_mib << 20
-        serve(options.root, options.endpoint, stop, reserve_bytes=reserve, security=security)
+        serve(options.root, options.endpoint, stop, reserve_bytes=reserve, proxies=proxies, security=security)
     except (RootTaken, WireError, OSError) as error:
         log.error("%s: %s", getattr(error, "code", "os_error"), error)
         return 1
@@ -72,14 +78,19 @@ def serve(
     stop: threading.Event,
     *,
     reserve_bytes: int = RESERVE_BYTES,
+    proxies: Proxies | None = None,
     security: Security | None = None,
 ) -> None:
-    """Answer until ``stop`` is set. Raises RootTaken, wire.CannotBind, wire.Insecure."""
+    """Answer until ``stop`` is set. ``security`` is for the requests, that of ``proxies`` for the pixels.
+    Raises RootTaken, wire.CannotBind, wire.Insecure.
+    """
+    if proxies is not None:
+        proxies.check()
     root = root.absolute()
     with locked(root / LOCK_NAME) as mine:
         if not mine:
             raise RootTaken(f"another slide service works on {root}")
-        manager = Manager(root, reserve_bytes=reserve_bytes)
+        manager = Manager(root, reserve_bytes=reserve_bytes, proxies=proxies)
         try:
             with Server(endpoint, REQUESTS, security=security) as server:
                 manager.find_runs()

@@ -26,15 +26,14 @@ from vslide.errors import Damaged, JournalFailed, SlideError
 from vslide.follower import Follower
 from vslide.journal import Journal, Recovered, recover, segments
 from vslide.manifest import Manifest
-from vslide.messages import STREAM, PlaneHeader, RunWelcome, StreamRun
+from vslide.messages import PlaneHeader, RunWelcome, StreamRun
 from vslide.model import FieldKey, Plane, PlaneId
 from vslide.orders import FINISH, LOCK_NAME, Order, Result, locked, read_result, write_result
-from wire import Arrival, CannotBind, Fault, Receiver, WireError
+from vslide.proxies import Proxies
+from wire import Arrival, Fault, Receiver, WireError
 
 log = logging.getLogger(__name__)
 LOOK_S = 0.05
-BIND_S = 5.0
-ANY_PORT = "tcp://127.0.0.1:*"
 MOST_MISSING = 1000
 
 
@@ -42,7 +41,7 @@ class ManagerGone(Exception):
     """Nobody is at the other end of the pipe: the next manager starts a writer of its own."""
 
 
-def write(order: Order, pipe: Connection) -> None:
+def write(order: Order, pipe: Connection, proxies: Proxies) -> None:
     """Carry out one order; the body of the writer process. How the run ended is in its result file."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the manager's to hear
     signal.signal(signal.SIGTERM, _leave)
@@ -51,7 +50,7 @@ def write(order: Order, pipe: Connection) -> None:
         follower = _follower(order, pipe)
         with _alone(order, line):
             if read_result(Path(order.directory), order.fence) is None:
-                _carry_out(order, line, follower)
+                _carry_out(order, line, follower, proxies)
     except ManagerGone:
         log.warning("run %s: the manager has gone, so does its writer", order.run_id)
 
@@ -68,10 +67,10 @@ def _follower(order: Order, pipe: Connection) -> Follower | None:
     return Follower(order.header, order.planned, Path(order.slides), (pipe,))
 
 
-def _carry_out(order: Order, line: "_Line", follower: Follower | None) -> None:
+def _carry_out(order: Order, line: "_Line", follower: Follower | None, proxies: Proxies) -> None:
     directory = Path(order.directory)
     try:
-        result = _received(order, line, follower) if follower else _built_afresh(order)
+        result = _received(order, line, follower, proxies) if follower else _built_afresh(order)
         write_result(directory, result)
     except SlideError as error:
         write_result(directory, _failed(order, error.code, str(error)))
@@ -118,13 +117,13 @@ def _alone(order: Order, line: _Line) -> Iterator[None]:
         time.sleep(LOOK_S)
 
 
-def _received(order: Order, line: _Line, follower: Follower) -> Result:
+def _received(order: Order, line: _Line, follower: Follower, proxies: Proxies) -> Result:
     """Fill the journal until the manager says that every plane is here, and build the slide meanwhile."""
     with _open_journal(order) as journal:
         found = journal.recovered()
         with follower:
             follower.follow(found.planes.values())
-            with _proxy_socket(order.endpoint) as receiver:
+            with proxies.receiver(order.endpoint) as receiver:
                 line.say({"endpoint": receiver.endpoint, "durable": _ids(found.planes)})
                 _listen(_Proxy(order, journal, receiver, follower, Coding(order.header)), line)
             return _finalised(order, journal.recovered(), follower.publish)
@@ -142,18 +141,6 @@ def _built_afresh(order: Order) -> Result:
     """The scan was over when this writer began."""
     found = recover(Path(order.directory))
     return _finalised(order, found, lambda found: build_recovered(found, Path(order.slides)))
-
-
-def _proxy_socket(endpoint: str) -> Receiver:
-    """Where the last writer of this run listened, or anywhere when somebody else has that port now."""
-    until = time.monotonic() + BIND_S
-    while time.monotonic() < until:
-        try:
-            return Receiver(endpoint, STREAM)
-        except CannotBind as error:
-            log.warning("%s", error)
-            time.sleep(2 * LOOK_S)
-    return Receiver(ANY_PORT, STREAM)
 
 
 def _open_journal(order: Order) -> Journal:

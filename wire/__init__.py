@@ -22,7 +22,7 @@ from wire.message import VERSION, Fault, Message
 from wire.pipeline import Pending, Pipeline
 from wire.reads import ReadServer
 from wire.rpc import Client, Server
-from wire.security import Security, parse_address
+from wire.security import Security, parse_address, refuse_open
 from wire.stream import Arrival, Receiver, Sender
 
 __all__ = [
@@ -54,4 +54,5 @@ __all__ = [
     "VersionMismatch",
     "WireError",
     "parse_address",
+    "refuse_open",
 ]

@@ -6,6 +6,7 @@ anyone can move is dangerous. Who wants that all the same says so: `Security.off
 """
 
 import itertools
+import re
 import threading
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from zmq.auth.thread import ThreadAuthenticator
 from wire.errors import Insecure
 from wire.keys import AllowList, KeyPair, public_key, warn_of_old
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
+LOOPBACK = frozenset({"localhost", "[::1]", "::1"})
 PRIVATE_SCHEMES = frozenset({"ipc", "inproc"})
+_LOOPBACK_4 = re.compile(r"127(\.\d{1,3}){3}")  # the whole network never leaves the machine
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,15 @@ def secure_client(socket: zmq.Socket[bytes], security: Security | None) -> None:
 def refuse_open(endpoint: str, security: Security | None) -> None:
     """Raises ``Insecure`` for a socket that the network could reach without keys."""
     parts = urlparse(endpoint)
-    here = parts.scheme == "tcp" and parts.netloc.rsplit(":", 1)[0] in LOOPBACK
+    here = parts.scheme == "tcp" and _is_loopback(parts.netloc.rsplit(":", 1)[0])
     if security is None and not here and parts.scheme not in PRIVATE_SCHEMES:
         raise Insecure(
             f"{endpoint} can be reached from the network: give it CURVE keys, or bind to 127.0.0.1"
         )
+
+
+def _is_loopback(host: str) -> bool:
+    return host in LOOPBACK or bool(_LOOPBACK_4.fullmatch(host))
 
 
 class Door:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from config.lab.environment import CANARY, HEARTBEAT
+from config.lab.errors import Unusable
 from config.lab.identity import Identity, die_with, has_ended, signal_group
+from config.lab.layout import make_folder
 from config.lab.processes import Process
 
 FIRST_WAIT_S = 0.2
@@ -62,6 +64,7 @@ class Child:
         environment: Mapping[str, str],
         cwd: Path,
         log: Path,
+        scratch: Path,
         clock: Clock = time.monotonic,
     ) -> None:
         self.process = process
@@ -69,7 +72,8 @@ class Child:
         self.last_end = ""
         self.identity: Identity | None = None
         self.started_at = 0.0
-        self._environment = environment
+        self._environment = {**environment, "TMPDIR": str(scratch)}
+        self._scratch = scratch
         self._cwd = cwd
         self._log = log
         self._clock = clock
@@ -92,8 +96,9 @@ class Child:
         if heartbeat:
             Path(heartbeat).unlink(missing_ok=True)
         try:
+            make_folder(self._scratch)
             self._popen = spawn(self.process, self._environment, self._cwd, self._log)
-        except OSError as error:
+        except (OSError, Unusable) as error:
             self._give_time(f"could not be started: {error}")
             return
         self.identity = Identity.of(self._popen.pid)
@@ -128,6 +133,7 @@ class Child:
         signal_group(self._popen.pid, signal.SIGKILL)
         code = self._popen.wait()
         self._popen = None
+        shutil.rmtree(self._scratch, ignore_errors=True)
         if self._clock() - self.started_at >= HEALTHY_AFTER_S:
             self._wait_s = FIRST_WAIT_S
         self._give_time(f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}")
@@ -159,3 +165,4 @@ class Child:
             self._popen.wait()
             self._popen = None
             self.identity = None
+        shutil.rmtree(self._scratch, ignore_errors=True)

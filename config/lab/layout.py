@@ -58,6 +58,11 @@ class Lab:
         return self.socket_dir / "valkey.sock"
 
     @property
+    def scratch(self) -> Path:
+        """For temporary files: each process has a folder in it that goes with it, however it ends."""
+        return Path(tempfile.gettempdir()) / f"nocturne-{self.identity}"
+
+    @property
     def web_url(self) -> str:
         return f"http://127.0.0.1:{self.web_port}/"
 

@@ -16,6 +16,11 @@ from config.lab.layout import Lab, Scanner
 # Started upwards, stopped downwards; a stage is stopped when the one above it has ended.
 BROKER, INSTRUMENTS, PEOPLE = range(3)
 BEATING = "config.lab.heartbeat"
+SIMULATOR = {
+    "--failure-rate": "SCANNER_FAILURE_RATE",
+    "--time-scale": "SCANNER_TIME_SCALE",
+    "--field": "SCANNER_FIELD",
+}
 SILENT_S = 240.0  # three canaries a minute apart, and one on its way
 
 
@@ -30,6 +35,11 @@ class Process:
     grace_s: float = 5.0
     environment: Mapping[str, str] = field(default_factory=dict)
     silent_s: float = 0.0  # after so long without a canary it is started anew; 0: it keeps none
+
+
+def _options(given: Mapping[str, str], names: Mapping[str, str]) -> list[str]:
+    """Those that the environment gives a value."""
+    return [word for option, name in names.items() if given.get(name) for word in (option, given[name])]
 
 
 def _broker_binary() -> str:
@@ -63,10 +73,11 @@ def _broker(lab: Lab) -> Process:
     return Process("broker", tuple(argv), Pongs(lab.broker_socket), stage=BROKER)
 
 
-def _slides(lab: Lab) -> Process:
-    endpoint = f"tcp://127.0.0.1:{lab.slide_port}"
-    argv = (python(), "-m", "vslide", "serve", "--root", str(lab.var / "slides"), "--endpoint", endpoint)
-    return Process("slides", argv, Answers(lab.slide_port), stage=INSTRUMENTS)
+def _slides(lab: Lab, given: Mapping[str, str]) -> Process:
+    argv = [python(), "-m", "vslide", "serve", "--root", str(lab.var / "slides")]
+    argv += ["--endpoint", f"tcp://127.0.0.1:{lab.slide_port}"]
+    argv += _options(given, {"--proxies": "SLIDE_PROXIES", "--proxy-host": "SLIDE_PROXY_HOST"})
+    return Process("slides", tuple(argv), Answers(lab.slide_port), stage=INSTRUMENTS)
 
 
 def _scanner(lab: Lab, scanner: Scanner, given: Mapping[str, str]) -> Process:
@@ -74,9 +85,7 @@ def _scanner(lab: Lab, scanner: Scanner, given: Mapping[str, str]) -> Process:
     argv += ["--endpoint", f"tcp://127.0.0.1:{scanner.command_port}"]
     argv += ["--events", f"tcp://127.0.0.1:{scanner.events_port}"]
     argv += ["--state", str(lab.var / scanner.name), "--seed", str(scanner.seed)]
-    for option, name in (("--failure-rate", "SCANNER_FAILURE_RATE"), ("--time-scale", "SCANNER_TIME_SCALE")):
-        if given.get(name):
-            argv += [option, given[name]]
+    argv += _options(given, SIMULATOR)
     return Process(scanner.name, tuple(argv), Answers(scanner.command_port), stage=INSTRUMENTS)
 
 
@@ -113,7 +122,7 @@ def processes(lab: Lab, given: Mapping[str, str] | None = None) -> tuple[Process
     if not is_given("BROKER_URL", given):
         rows.append(_broker(lab))
     if not is_given("SLIDE_SERVICE_ENDPOINT", given):
-        rows.append(_slides(lab))
+        rows.append(_slides(lab, given))
     if not is_given("SCANNER_ENDPOINTS", given):
         rows += [_scanner(lab, scanner, given) for scanner in lab.scanners]
     rows.append(_web(lab, given))

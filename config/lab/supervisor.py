@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +51,14 @@ class Supervisor:
         self._preparations = preparations
         self._folders = folders
         self._children = [
-            Child(process, self._environment, CHECKOUT, lab.log / f"{process.name}.log") for process in table
+            Child(
+                process,
+                self._environment,
+                CHECKOUT,
+                lab.log / f"{process.name}.log",
+                lab.scratch / process.name,
+            )
+            for process in table
         ]
         self._started: list[Child] = []
         self._phase = "preparing"
@@ -65,6 +73,7 @@ class Supervisor:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, self._ask_to_stop)
             sweep(self._lab)
+            shutil.rmtree(self._lab.scratch, ignore_errors=True)  # of a supervisor that was killed
             for folder in self._folders:
                 make_folder(folder)
             try:
@@ -139,6 +148,7 @@ class Supervisor:
             self._record()
             self._stop([child for child in reversed(self._started) if child.process.stage == stage])
         sweep(self._lab)
+        shutil.rmtree(self._lab.scratch, ignore_errors=True)
         self._phase = "failed" if self._phase == "failed" else "down"
         self._record()
 

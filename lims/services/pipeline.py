@@ -1,9 +1,10 @@
 """Puts a slide back on its way whose follow-up was never written, or gave up long ago."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -19,13 +20,14 @@ def reconcile() -> None:
     steps: Mapping[str, str] = import_string(settings.PIPELINE)
     now = timezone.now()
     for state, task in steps.items():
-        for slide in Slide.objects.filter(state=state, state_since__lt=now - GRACE):
-            if not _under_way(task, slide, since=now - TRY_AGAIN_AFTER):
-                jobs.follow(state=state, slide_id=slide.pk)
+        under_way = {args["slide_id"] for args in jobs.args_of(task)}
+        waiting = Slide.objects.filter(state=state, state_since__lt=now - GRACE)
+        for pk in waiting.values_list("pk", flat=True):
+            if pk not in under_way and not _ended_just_now(task, pk, since=now - TRY_AGAIN_AFTER):
+                jobs.follow(state=state, slide_id=pk)
 
 
-def _under_way(task: str, slide: Slide, since: object) -> bool:
-    """Open, or ended in failure so recently that trying again now would only fail again."""
-    if jobs.open_jobs(task, slide_id=slide.pk):
-        return True
-    return Job.objects.filter(task=task, args={"slide_id": slide.pk}, failed_at__gt=since).exists()
+def _ended_just_now(task: str, pk: int, since: datetime) -> bool:
+    """It failed, or was done and left the slide where it is, for a person to look at: so it would again."""
+    ended = Q(failed_at__gt=since) | Q(done_at__gt=since)
+    return Job.objects.filter(ended, task=task, args={"slide_id": pk}).exists()

@@ -18,6 +18,7 @@ from overview.demo.stage import Stage
 from overview.reports import lost_fields
 from scanning import queries as scanner_room
 from scanning import services as scanning
+from scanning.boards import PUBLISHED, SKIPPED
 from scanning.clients import scanners
 from scanning.mornings import failures
 
@@ -129,7 +130,7 @@ def _scanned(batch: Batch) -> tuple[int, int, str]:
 def _tell_causes(stage: Stage, batch: Batch, outcome: Outcome) -> None:
     stage.heading("The morning")
     found = scanner_room.progress(batch)
-    stage.say(f"{found.slides} slides = {found.published} published + {found.failed} failed")
+    stage.say(found.words)
     for cause in failures(batch):
         outcome.causes[cause.reason] = len(cause.slides)
         stage.say(f"  {cause.label}: {', '.join(failed.slide.barcode for failed in cause.slides)}")
@@ -150,7 +151,7 @@ def _readings(stage: Stage, made: list[Slide], seed: int) -> None:
     ours = Slide.objects.filter(pk__in=[slide.pk for slide in made])
 
     def cleaned() -> tuple[int, int, str]:
-        whole = ours.filter(state__in=[State.SCANNED, *PAST_DEIDENTIFICATION]).count()
+        whole = ours.filter(state__in=PUBLISHED).count()
         held = DeidentifiedSlide.objects.filter(slide__in=ours, state="quarantined").count()
         done = ours.filter(state__in=PAST_DEIDENTIFICATION).count() + held
         return done, whole, f"{held} in quarantine" if held else ""
@@ -174,9 +175,9 @@ def _reader_count() -> int:
 
 def _count(outcome: Outcome, made: list[Slide], published: Release) -> None:
     ours = Slide.objects.filter(pk__in=[slide.pk for slide in made])
-    outcome.published = ours.filter(state__in=[State.SCANNED, *PAST_DEIDENTIFICATION]).count()
+    outcome.published = ours.filter(state__in=PUBLISHED).count()
     outcome.failed = ours.filter(state=State.FAILED, failure__in=FailureReason.values).count()
-    outcome.skipped = ours.filter(state__in=[State.REJECTED, State.HELD, State.WITHDRAWN]).count()
+    outcome.skipped = ours.filter(state__in=SKIPPED).count()
     outcome.deidentified = ours.filter(state__in=PAST_DEIDENTIFICATION).count()
     outcome.read = ours.filter(state__in=[State.READ, State.RELEASED]).count()
     outcome.released = ours.filter(state=State.RELEASED).count()

@@ -1,7 +1,7 @@
 """The verbs of the scanner room."""
 
 from scanning.services.alerts import see, tell
-from scanning.services.attempts import fail_attempt
+from scanning.services.attempts import end_run, fail_attempt
 from scanning.services.collecting import collect, register_file
 from scanning.services.controls import abort, move, pause, resume
 from scanning.services.driving import drive
@@ -25,6 +25,7 @@ __all__ = [
     "doubtful",
     "drive",
     "end_night_if_done",
+    "end_run",
     "end_snapshots_if_done",
     "fail_attempt",
     "import_file",

@@ -2,11 +2,15 @@
 happens in the same transaction.
 """
 
+from uuid import UUID
+
 import structlog
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from core import jobs
+from core.errors import NotNow
 from lims.services import advance
 from lims.states import FailureReason, State
 from microscope.client import ScannerClient
@@ -16,8 +20,7 @@ from scanning.models import Attempt
 from scanning.orchestration import HOUSE, Fate
 from scanning.services.nights import queue_attempt
 from vslide import SlideError
-from vslide.client import SlideService
-from wire import WireError
+from wire import RemoteError, WireError
 
 log = structlog.get_logger(__name__)
 MOST_LOST_DRIVERS = 8  # a slide that kills whoever drives it is given up, and the night goes on
@@ -74,9 +77,6 @@ def set_aside(attempt: Attempt) -> bool:
         return False
     message = f"the slide was {attempt.slide.get_state_display().lower()} before its scan"
     stop_attempt(attempt=attempt, fate="aside", message=message)
-    if attempt.fence:
-        with slide_service() as service:
-            abort_run(attempt, message, service)
     return True
 
 
@@ -84,27 +84,39 @@ def give_up(attempt: Attempt) -> None:
     """The slide that has cost too many drivers."""
     message = f"its driver was lost {attempt.lost_drivers} times"
     fail_attempt(attempt=attempt, reason=FailureReason.ATTEMPTS_EXHAUSTED, message=message)
-    with slide_service() as service:
-        abort_run(attempt, FailureReason.ATTEMPTS_EXHAUSTED, service)
 
 
-def abort_run(attempt: Attempt, reason: str, service: SlideService) -> None:
-    """Tell the slide service that nothing more will come; it keeps the journal."""
+def end_run(*, attempt: Attempt) -> None:
+    """Tell the slide service that nothing more will come; it keeps the journal. Raises NotNow while it does
+    not answer.
+    """
     try:
-        service.abort(attempt.run.hex, attempt.fence, reason)
-    except (WireError, SlideError) as error:
-        log.warning("abort_not_heard", attempt=attempt.pk, error=str(error))
+        with slide_service() as service:
+            service.abort(attempt.run.hex, attempt.fence, attempt.message or attempt.reason)
+    except (RemoteError, SlideError) as error:
+        log.warning("run_not_ended", attempt=attempt.pk, error=str(error))
+    except WireError as error:
+        raise NotNow(f"the slide service does not answer: {error}") from error
 
 
 def end_stray(scanner: ScannerClient) -> None:
     """Take a scan off the stage that has ended in the record: who ended it was dead, or not heard there."""
     try:
         job_id = scanner.status().job_id
-        ended = Attempt.objects.exclude(state=Attempt.State.RUNNING).filter(fence__gt=0)
-        if job_id in {run.hex for run in ended.order_by("-id").values_list("run", flat=True)}:
+        if _has_ended(job_id):
             scanner.abort(job_id, "its scan has ended")
     except WireError as error:
         log.warning("stray_not_ended", error=str(error))
+
+
+def _has_ended(job_id: str) -> bool:
+    """Whether this is one of our scans, and over. Somebody else's job may have any name."""
+    try:
+        run = UUID(hex=job_id)
+    except ValueError:
+        return False
+    ended = Attempt.objects.exclude(state=Attempt.State.RUNNING)
+    return ended.filter(run=run, fence__gt=0).exists()
 
 
 def _end(attempt: Attempt, state: Attempt.State, reason: str, message: str) -> bool:
@@ -113,4 +125,6 @@ def _end(attempt: Attempt, state: Attempt.State, reason: str, message: str) -> b
     )
     if changed:
         attempt.slide.refresh_from_db()
+        if attempt.fence and attempt.acquired_at is None:
+            jobs.enqueue("scanning.end_run", attempt_id=attempt.pk)
     return bool(changed)

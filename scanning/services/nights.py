@@ -28,22 +28,26 @@ def start_night(*, batch: Batch, actor: Actor) -> Night:
         raise Conflict(f"The night of {batch} has begun already.")
     Night.objects.filter(pk=night.pk).update(started_at=timezone.now())
     for slot in queries.slots_of(batch).filter(slide__state=State.READY):
-        queue_attempt(slot=slot, night=night)
+        _queue(slot, night)
     ring(night)
     return night
 
 
 def queue_attempt(*, slot: Slot, night: Night) -> Attempt:
+    attempt = _queue(slot, night)
+    ring(night)
+    return attempt
+
+
+def _queue(slot: Slot, night: Night) -> Attempt:
     assert slot.slide is not None  # noqa: S101  only known slides become ready
-    attempt = Attempt.objects.create(
+    return Attempt.objects.create(
         slide=slot.slide,
         slot=slot,
         night=night,
         number=next_try(slot.slide),
         order=slot.carousel.number * 100 + slot.position,
     )
-    ring(night)
-    return attempt
 
 
 @transaction.atomic
@@ -74,13 +78,14 @@ def ring(night: Night) -> None:
 
 def next_attempt(night: Night) -> Attempt | None:
     """The attempt to work on: one that was interrupted first, then the queue in its order."""
-    waiting = Attempt.objects.filter(night=night).select_related("slide", "slot__carousel", "night__scanner")
-    running = waiting.filter(state=Attempt.State.RUNNING).order_by("started_at").first()
-    return running or waiting.filter(state=Attempt.State.QUEUED).order_by("order", "id").first()
+    open_ones = Attempt.objects.filter(night=night, state__in=[Attempt.State.RUNNING, Attempt.State.QUEUED])
+    found = open_ones.select_related("slide", "slot__carousel", "night__scanner")
+    return found.order_by("-state", "started_at", "order", "id").first()  # "running" sorts after "queued"
 
 
-def may_work(night: Night, attempt: Attempt) -> bool:
+def may_work(attempt: Attempt) -> bool:
     """A slide under way is brought to its end also in a night that a person has stopped."""
+    night = attempt.night
     return attempt.state == Attempt.State.RUNNING or not (night.paused or night.scanner.locked_by)
 
 
@@ -106,12 +111,8 @@ def unlock(*, scanner: Scanner, actor: Actor) -> None:
 
 
 def _account(night: Night) -> Finding:
-    found = progress(night.batch)
-    waiting = found.slides - found.published - found.failed
-    words = f"{night}: {found.slides} slides = {found.published} published + {found.failed} failed"
-    return Finding(
-        Alert.Kind.NIGHT_ENDED, night.batch.name, f"{words} + {waiting} waiting for people or held."
-    )
+    found = progress(Batch.objects.get(pk=night.batch_id))  # it has just entered its morning
+    return Finding(Alert.Kind.NIGHT_ENDED, night.batch.name, f"{night}: {found.words}.")
 
 
 def end_night_if_done(*, night: Night) -> bool:

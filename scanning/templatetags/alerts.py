@@ -8,20 +8,25 @@ from scanning.models import Alert
 
 register = template.Library()
 
-# kind → (class of the notice, tone, shape); everything else stands still until somebody comes
-LOOKS: dict[str, tuple[str, str, str]] = {
-    Alert.Kind.NIGHT_ENDED: ("success", "good", "★"),
-    Alert.Kind.MANY_FAILURES: ("warning", "doubt", "◆"),
+# kind → (tone, shape); everything else stands still until somebody comes
+LOOKS: dict[str, tuple[str, str]] = {
+    Alert.Kind.NIGHT_ENDED: ("good", "★"),
+    Alert.Kind.MANY_FAILURES: ("doubt", "◆"),
 }
-STANDSTILL = ("error", "bad", "✕")
+STANDSTILL = ("bad", "✕")
 
 
 @register.simple_tag
-def alert_class(alert: Alert) -> str:
+def alert_tone(alert: Alert) -> str:
     return LOOKS.get(alert.kind, STANDSTILL)[0]
 
 
 @register.simple_tag
+def alert_kind(alert: Alert) -> SafeString:
+    return badge(alert.get_kind_display(), *LOOKS.get(alert.kind, STANDSTILL))
+
+
+@register.simple_tag
 def alert_badge(alert: Alert) -> SafeString:
-    _, tone, shape = LOOKS.get(alert.kind, STANDSTILL)
-    return badge("News" if alert.kind == Alert.Kind.NIGHT_ENDED else "Open", tone, shape)
+    label = "News" if alert.kind == Alert.Kind.NIGHT_ENDED else "Open"
+    return badge(label, *LOOKS.get(alert.kind, STANDSTILL))

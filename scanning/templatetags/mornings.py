@@ -69,18 +69,23 @@ def night_cell(place: Place | None) -> SafeString:
     html = (
         '<a class="mark tone-{}" href="{}" aria-label="{}" title="{}"><span aria-hidden="true">{}</span></a>'
     )
-    tone += " failed" if place.failed else ""
+    if place.failed:
+        tone, said = f"{tone} failed", f"{said}, {shape}"
     return format_html(html, tone, reverse("lims:slide", args=[place.slide]), said, said, shape)
 
 
 @register.simple_tag
 def night_legend(place: Place, count: int) -> SafeString:
-    """One look of the map and how many slots have it; a failure's leads to its slides below."""
+    """One look of the map and how many slots have it; a failure's leads to its slides below, a
+    doubtful scan's to where it gets its verdict.
+    """
     tone, shape, words = look(place)
     inside = format_html(
         '<span class="mark tone-{}{}" aria-hidden="true">{}</span> <strong class="figures">{}</strong> {}',
         tone, " failed" if place.failed else "", shape, count, words,
     )  # fmt: skip
+    if place.state == State.QUALITY:
+        return format_html('<a href="{}">{}</a>', reverse("scanning:qualities"), inside)
     if not place.failed:
         return format_html("<span>{}</span>", inside)
     return format_html('<a href="#cause-{}">{}</a>', place.failure or R.OTHER, inside)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.db.models import Q
 
 from scanning.models import ScanProfile, Snapshot
 from scanning.plans import profile_for
@@ -10,14 +11,13 @@ from scanning.plans import profile_for
 register = template.Library()
 
 
-@register.inclusion_tag("scanning/profile_choice.html", takes_context=True)
-def profile_choice(context: template.Context, snapshot: Snapshot) -> dict[str, Any]:
-    """By which profile a glass is scanned, and another to choose."""
+@register.inclusion_tag("scanning/profile_choice.html")
+def profile_choice(snapshot: Snapshot) -> dict[str, Any]:
+    """By which profile a glass is scanned, and another to choose: a field of the review's form."""
     return {
         "snapshot": snapshot,
-        "profiles": ScanProfile.objects.filter(active=True),
+        "profiles": ScanProfile.objects.filter(Q(active=True) | Q(pk=snapshot.profile_id)),
         "usual": profile_for(snapshot.slide.stain),
-        "csrf_token": context.get("csrf_token"),
     }
 
 

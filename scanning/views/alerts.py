@@ -1,5 +1,7 @@
 """What a person should know now, and what there was."""
 
+from collections.abc import Sequence
+
 from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -25,16 +27,29 @@ def alerts(request: HttpRequest) -> HttpResponse:
 @role_required(*LOOKERS)
 @require_GET
 def alert_strip(request: HttpRequest) -> HttpResponse:
-    """The line below the menu of every page: what is open and nobody has seen yet."""
-    return _strip(request)
+    """The line below the menu of every page: the most urgent of what is open and nobody has seen yet. Nothing
+    is said where that is on the page already: a screen reader would say it again.
+    """
+    found = queries.unseen_alerts()
+    if request.GET.get("shown") == _mark(found):
+        return HttpResponse(status=204)
+    return _strip(request, found)
 
 
 @role_required(*LOOKERS)
 @require_POST
 def alert_see(request: HttpRequest, alert_id: int) -> HttpResponseBase:
     services.see(alert=get_object_or_404(Alert, pk=alert_id), actor=person(request))
-    return _strip(request) if getattr(request, "htmx", False) else redirect("scanning:alerts")
+    if not getattr(request, "htmx", False):
+        return redirect("scanning:alerts")
+    return _strip(request, queries.unseen_alerts())
 
 
-def _strip(request: HttpRequest) -> HttpResponse:
-    return render(request, "scanning/alert_strip.html", {"alerts": queries.open_alerts().filter(seen_by="")})
+def _mark(found: Sequence[Alert]) -> str:
+    """What the line shows, in short."""
+    return "-".join(str(alert.pk) for alert in found)
+
+
+def _strip(request: HttpRequest, found: Sequence[Alert]) -> HttpResponse:
+    context = {"alerts": found, "others": len(found) - 1, "mark": _mark(found)}
+    return render(request, "scanning/alert_strip.html", context)

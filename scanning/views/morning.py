@@ -6,6 +6,7 @@ from django.views.decorators.http import require_GET
 
 from core.roles import role_required
 from lims.models import Batch
+from lims.states import State
 from scanning.boards import rows
 from scanning.guards import LOOKERS
 from scanning.models import Night
@@ -27,6 +28,7 @@ def morning(request: HttpRequest, batch_id: int) -> HttpResponse:
         "carousels": carousels,
         "map_rows": list(zip(*(slots for _, slots in carousels), strict=True)),
         "causes": failures(batch),
+        "verdicts": sum(place.state == State.QUALITY for place in found),
         "waiting": any(place.failed and not place.again for place in found),
         "rescans": batch.rescans.all(),
     }

@@ -12,7 +12,7 @@ from scanning import services
 from scanning.estimates import estimate
 from scanning.forms import ProfileForm
 from scanning.guards import HANDS, LOOKERS
-from scanning.models import ScanProfile, Snapshot
+from scanning.models import ScanProfile
 from scanning.views.person import person
 
 
@@ -48,17 +48,3 @@ def profile_estimate(request: HttpRequest) -> HttpResponse:
     wrong = set(form.errors) - {"name", "priority"}
     found = None if wrong else estimate(form.draft())
     return render(request, "scanning/profile_estimate.html", {"estimate": found, "wrong": bool(wrong)})
-
-
-@role_required(*HANDS)
-@require_POST
-def snapshot_profile(request: HttpRequest, snapshot_id: int) -> HttpResponseBase:
-    """Scan this one glass by another profile than its stain's."""
-    snapshot = get_object_or_404(Snapshot.objects.select_related("slide"), pk=snapshot_id)
-    chosen = request.POST.get("profile", "")
-    found = get_object_or_404(ScanProfile, pk=chosen) if chosen.isdecimal() else None
-    services.choose_profile(snapshot=snapshot, profile=found, actor=person(request))
-    messages.success(
-        request, f"{snapshot.slide.barcode} is scanned by {found or 'the profile of its stain'}."
-    )
-    return redirect("scanning:review", snapshot.pk)

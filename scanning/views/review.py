@@ -68,18 +68,21 @@ def review(request: HttpRequest, snapshot_id: int) -> HttpResponse:
 @role_required(*HANDS)
 @require_POST
 def review_save(request: HttpRequest, snapshot_id: int) -> HttpResponseBase:
-    """Keep the edits; with `accept`, accept them and go on to the next doubtful slide."""
+    """Keep the edits and the profile; with `accept`, accept them and go on to the next doubtful slide."""
     snapshot = get_object_or_404(
         Snapshot.objects.select_related("slide", "slot__carousel__batch"), pk=snapshot_id
     )
     form = ReviewForm(request.POST)
     if not form.is_valid():
         raise BadInput("; ".join(str(text) for texts in form.errors.values() for text in texts))
-    snapshot = services.save_review(snapshot=snapshot, review=form.review(), actor=person(request))
+    actor = person(request)
+    snapshot = services.save_review(snapshot=snapshot, review=form.review(), actor=actor)
+    if form.chooses(snapshot):
+        services.choose_profile(snapshot=snapshot, profile=form.cleaned_data["profile"], actor=actor)
     if "accept" not in request.POST:
         messages.success(request, "Saved.")
         return redirect("scanning:review", snapshot.pk)
-    services.accept(snapshot=snapshot, actor=person(request))
+    services.accept(snapshot=snapshot, actor=actor)
     return _onwards(snapshot, request)
 
 

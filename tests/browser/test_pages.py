@@ -64,6 +64,7 @@ def a_profile(house: House) -> int:
     if not page.context.request.get(found).json()["results"]:
         page.goto("/scan/profiles/new/")
         page.get_by_label("Name").fill("Thick sections")
+        page.get_by_label("Stains").fill("thick")
         page.get_by_role("button", name="Keep the profile").click()
         page.wait_for_url("**/scan/profiles/")
     return int(page.context.request.get(found).json()["results"][0]["id"])

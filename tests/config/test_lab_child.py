@@ -21,7 +21,7 @@ class Clock:
 
 
 def child(tmp_path: Path, clock: Clock, *argv: str) -> Child:
-    return Child(Process("short", argv), {}, tmp_path, tmp_path / "short.log", clock)
+    return Child(Process("short", argv), {}, tmp_path, tmp_path / "short.log", tmp_path / "scratch", clock)
 
 
 def wait_for_end(short: Child) -> None:
@@ -97,7 +97,7 @@ def test_it_forgets_the_heartbeat_of_the_life_before(tmp_path: Path) -> None:
     file = tmp_path / "worker.beat"
     file.touch()
     row = Process("worker", (sys.executable, "-S", "-c", "pass"), environment={HEARTBEAT: str(file)})
-    worker = Child(row, {}, tmp_path, tmp_path / "worker.log")
+    worker = Child(row, {}, tmp_path, tmp_path / "worker.log", tmp_path / "scratch")
     worker.start()
     worker.finish()
     assert not file.exists()
@@ -108,7 +108,7 @@ def test_one_that_lives_and_takes_no_work_is_started_anew(tmp_path: Path) -> Non
     clock, song = Clock(), tmp_path / "worker.canary"
     argv = (sys.executable, "-S", "-c", "import time; time.sleep(60)")
     row = Process("worker", argv, environment={CANARY: str(song)}, silent_s=240.0)
-    worker = Child(row, {}, tmp_path, tmp_path / "worker.log", clock)
+    worker = Child(row, {}, tmp_path, tmp_path / "worker.log", tmp_path / "scratch", clock)
     worker.start()
     for _ in range(3):
         clock.now += 200
@@ -126,3 +126,19 @@ def test_one_that_lives_and_takes_no_work_is_started_anew(tmp_path: Path) -> Non
     worker.tick()
     assert worker.restarts == 1
     worker.finish()
+
+
+def test_what_a_killed_process_left_in_its_temporary_folder_goes_with_it(tmp_path: Path) -> None:
+    code = "import os, tempfile; tempfile.mkdtemp(); os.kill(os.getpid(), 9)"
+    clock = Clock()
+    short = child(tmp_path, clock, sys.executable, "-S", "-c", code)
+    short.start()
+    folder = tmp_path / "scratch"
+    assert folder.stat().st_mode & 0o077 == 0
+    wait_for_end(short)
+    assert not folder.exists()
+    clock.now += 1
+    short.tick()  # brought back, with a new one
+    assert folder.is_dir()
+    short.finish()
+    assert not folder.exists()

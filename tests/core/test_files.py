@@ -3,9 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from core.files import BLOCK_BYTES, FileDownload
 
 
+@pytest.mark.django_db  # a response that is closed closes old connections
 def test_it_sends_a_file_in_blocks(tmp_path: Path) -> None:
     content = bytes(range(256)) * 3000
     file = tmp_path / "slide.svs"

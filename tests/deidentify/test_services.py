@@ -107,6 +107,21 @@ def test_it_keeps_a_doubtful_slide_back_with_its_reason(slide: Slide) -> None:
     assert slide.state == "scanned"
 
 
+def test_what_is_held_back_is_not_made_again_before_a_steward_says_so(slide: Slide) -> None:
+    source = VirtualSlide.objects.get()
+    make_svs(source.file, key="Favourite", title="x")
+    row = services.deidentify_slide(slide_id=slide.pk)
+    assert row is not None
+    since = row.changed_at
+    again = services.deidentify_slide(slide_id=slide.pk)
+    assert again is not None
+    assert (again.pk, again.state, again.changed_at) == (row.pk, "quarantined", since)
+    services.try_again(row=again, actor="stella")
+    tried = services.deidentify_slide(slide_id=slide.pk)
+    assert tried is not None
+    assert tried.changed_at > since
+
+
 def test_it_lets_the_job_come_again_when_the_gate_is_silent(
     slide: Slide, monkeypatch: pytest.MonkeyPatch
 ) -> None:

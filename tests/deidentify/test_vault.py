@@ -87,7 +87,7 @@ def test_its_keys_are_spread_evenly_and_not_derived() -> None:
         for n in range(500)
         for name in ("md5", "sha1", "sha256")
     }
-    assert len(derived & set(keys)) < 3  # by chance one in a hundred runs shares one, one in ten million three
+    assert len(derived & set(keys)) < 3  # by chance one run in a hundred shares one
 
 
 def test_its_numbers_are_unique_within_their_year() -> None:

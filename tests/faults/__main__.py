@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from tests.faults import calls, flips, kills, states
+from tests.faults import calls, flips, kills, nights, soak, states
 from tests.faults.tally import Tally
 
-NOT_BUILT = ("nights", "soak", "canaries", "inputs")
+NOT_BUILT = ("canaries", "inputs")
 UNAVAILABLE, USAGE = 69, 64
+COUNTS = ("n", "fields", "jobs", "seeds", "slides", "scanners")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,11 +34,38 @@ def parser() -> argparse.ArgumentParser:
     _numbers(three, n=1500, of="flips in each of them")
     four = commands.add_parser("calls", help="each call to the disk fails once, in turn")
     four.add_argument("--seed", type=int, default=1, help="the pixels and the groups")
+    five = commands.add_parser("nights", help="whole nights in virtual time, everything breaking by a seed")
+    five.add_argument("--seeds", type=int, default=100, metavar="N", help="how many nights (default 100)")
+    five.add_argument(
+        "--first", type=int, default=1, metavar="SEED", help="the first of the seeds (default 1)"
+    )
+    five.add_argument("--slides", type=int, default=400, help="glasses of each night (default 400)")
+    five.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    five.add_argument(
+        "--trace", action="store_true", help="tell the story of the first seed's night, no other"
+    )
+    _add_soak(commands)
     for name in NOT_BUILT:
         commands.add_parser(name, help="not built yet")
     for command in commands.choices.values():
         command.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     return top
+
+
+def _add_soak(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    six = commands.add_parser(
+        "soak", help="a night of the real processes, all of them killed again and again"
+    )
+    six.add_argument("--slides", type=int, default=400, help="glasses, dealt to the scanners (default 400)")
+    six.add_argument("--seed", type=int, default=1, help="what is broken when (default 1)")
+    six.add_argument("--scanners", type=int, default=2, metavar="N", help="simulated scanners (default 2)")
+    six.add_argument(
+        "--watchers", type=int, default=20, metavar="N", help="browsers at the boards (default 20)"
+    )
+    six.add_argument(
+        "--every", type=float, default=10.0, metavar="S", help="between two faults (default 10 s)"
+    )
+    six.add_argument("--postgres", action="store_true", help="on PostgreSQL, which is restarted")
 
 
 def _numbers(command: argparse.ArgumentParser, *, n: int, of: str, fields: int = 0) -> None:
@@ -51,14 +79,19 @@ def _numbers(command: argparse.ArgumentParser, *, n: int, of: str, fields: int =
 def main(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
     if options.name in NOT_BUILT:
-        built = "kills, states, flips, calls"
+        built = "kills, states, flips, calls, nights, soak"
         _say(
             f"nocturne faults: the campaign '{options.name}' is not built yet; there is: {built}", sys.stderr
         )
         return UNAVAILABLE
-    if any(number < 1 for name, number in vars(options).items() if name in ("n", "fields", "jobs")):
-        _say("nocturne faults: --n, --fields and --jobs are 1 or more", sys.stderr)
+    if any(number < 1 for name, number in vars(options).items() if name in COUNTS):
+        _say(
+            "nocturne faults: --n, --fields, --seeds, --slides, --scanners and --jobs are 1 or more",
+            sys.stderr,
+        )
         return USAGE
+    if getattr(options, "trace", False):
+        return nights.trace(options.first, options.slides)
     tally = _campaign(options)
     for problem in tally.problems:
         _say(problem)
@@ -69,7 +102,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _campaign(options: argparse.Namespace) -> Tally:
-    n, seed = getattr(options, "n", 0), options.seed
+    n, seed = getattr(options, "n", 0), getattr(options, "seed", 0)
     match options.name:
         case "kills":
             return kills.campaign(
@@ -80,6 +113,14 @@ def _campaign(options: argparse.Namespace) -> Tally:
             return states.campaign(n=n, seed=seed, setting=setting, jobs=options.jobs, say=_say)
         case "flips":
             return flips.campaign(n=n, seed=seed, say=_say)
+        case "nights":
+            which = nights.Nights(options.first, options.seeds, options.slides, options.jobs)
+            return nights.campaign(which, say=_say)
+        case "soak":
+            night = soak.Soak(
+                options.slides, seed, options.scanners, options.watchers, options.postgres, options.every
+            )
+            return soak.campaign(night, say=_say)
     return calls.campaign(seed=seed, say=_say)
 
 

@@ -26,12 +26,15 @@ def free_port() -> int:
 
 
 class Service:
-    """`python -m vslide serve` in a session of its own, with its log beside its store."""
+    """`python -m vslide serve` in a session of its own, with its log beside its store. `keys` follow its
+    endpoint in its address: `?keys=FILE&server=FILE`.
+    """
 
-    def __init__(self, root: Path, *options: str) -> None:
+    def __init__(self, root: Path, *options: str, keys: str = "") -> None:
         self.root = root
         self.options = options
         self.endpoint = f"tcp://127.0.0.1:{free_port()}"
+        self.address = self.endpoint + keys
         root.mkdir(parents=True, exist_ok=True)
         self.start()
 
@@ -61,7 +64,7 @@ class Service:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + STARTED_WITHIN_S
-        with SlideService(self.endpoint, timeout_s=0.5, retries=0) as client:
+        with SlideService(self.address, timeout_s=0.5, retries=0) as client:
             while True:
                 with contextlib.suppress(Timeout):
                     client.health()
@@ -75,6 +78,11 @@ class Service:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    def kill_writers(self) -> None:
+        for pid in writers_of(self.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def stop(self) -> int:
         self.process.terminate()
         try:
@@ -84,8 +92,8 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(root: Path, *options: str) -> Iterator[Service]:
-    service = Service(root, *options)
+def serving(root: Path, *options: str, keys: str = "") -> Iterator[Service]:
+    service = Service(root, *options, keys=keys)
     try:
         yield service
     finally:

@@ -10,7 +10,7 @@ import pytest
 
 from microscope.client import ScannerClient, ScannerEvents
 from microscope.clock import ScaledClock
-from microscope.drivers.base import Driver, Hands
+from microscope.drivers.base import Driver, Hands, SnapshotImages
 from microscope.drivers.simulated import SimulatedDriver
 from microscope.job import ClosableSink
 from microscope.messages import Glass, JobDone, JobFailed, JobProgress, Scan, StateChanged
@@ -199,6 +199,28 @@ def test_it_photographs_through_the_protocol(simulated):
     assert len(macro) > 10_000
     assert label[:4] == b"\x89PNG"
     assert simulated.client.snap("s2", 2, 4, wait=True).code == "empty_slot"
+
+
+class Photographer(FakeDriver):
+    taken = 0
+
+    def snapshot(self) -> SnapshotImages:
+        self.taken += 1
+        return super().snapshot()
+
+
+@pytest.mark.parametrize("driver", [Photographer()])
+def test_it_photographs_again_when_the_pictures_are_no_longer_kept(running, driver):
+    """Their client died before it had them, and comes back when many others have been photographed."""
+    jobs = [f"s{number}" for number in range(40)]
+    for job_id in (*jobs, jobs[-1]):
+        assert running.client.snap(job_id, 1, 1, wait=True).state == "done"
+    assert driver.taken == 40  # the last one is kept: nothing happens
+    with pytest.raises(RemoteError, match="no snapshot"):
+        running.client.collect(jobs[0])
+    assert running.client.snap(jobs[0], 1, 1, wait=True).state == "done"
+    assert driver.taken == 41
+    assert running.client.collect(jobs[0])[0].job_id == jobs[0]
 
 
 def test_it_refuses_the_wrong_glass(simulated):

@@ -46,6 +46,12 @@ def test_throughput_is_per_night_and_hour():
     assert row.per_hour == pytest.approx(1.5)
 
 
+def test_a_doubtful_scan_is_not_published_yet():
+    night("", "")
+    Slide.objects.filter(pk=Slide.objects.latest("pk").pk).update(state=State.QUALITY)
+    assert [row.published for row in reports.throughput()] == [1]
+
+
 def test_the_time_range_leaves_older_nights_out():
     made = night("", "jam")
     old = timezone.now() - timedelta(days=40)
@@ -93,7 +99,7 @@ def test_the_morning_accounts_for_every_slide():
     assert text.startswith("Night 1: 5 slides = 2 published + 3 failed + 0 skipped\n")
     assert "Failed: Slide jammed (2)" in text
     Slide.objects.filter(pk=held.pk).update(state=State.REJECTED)
-    assert "1 slides = 0 published + 0 failed + 1 skipped" in as_text(morning(waiting))
+    assert "1 slide = 0 published + 0 failed + 1 skipped" in as_text(morning(waiting))
 
 
 def test_a_csv_has_no_formulas():

@@ -16,6 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+from psycopg import sql
+
 START_S = 60
 SUPERUSER = "nocturne"
 OPTIONS = "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=60"
@@ -80,9 +83,32 @@ def _readable(folder: Path) -> None:
             path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running one. `sockets` is the folder of its socket."""
+
+    sockets: str
+    programs: Programs
+    where: tuple[str, ...]
+
+    def url(self, database: str) -> str:
+        return url(self.sockets, database)
+
+    def restart(self) -> None:
+        """As after a crash: nobody is asked whether he has done."""
+        self.programs.run("pg_ctl", "restart", *self.where, "-m", "immediate")
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """The folder of a running server's socket. Raises NoPostgres."""
+    with postgres_server() as server:
+        yield server.sockets
+
+
+@contextmanager
+def postgres_server(*databases: str) -> Iterator[Server]:
+    """A running server with these databases. Raises NoPostgres."""
     folder = Path(tempfile.mkdtemp(prefix="nocturne-pg-"))  # short: a socket's path has at most 107 bytes
     try:
         found = programs(folder)
@@ -95,10 +121,13 @@ def postgres() -> Iterator[str]:
                 os.chown(place, account.pw_uid, account.pw_gid)
         encoding = ("--auth=trust", "-N", "-E", "UTF8", "--locale=C")
         found.run("initdb", "-D", str(data), "-U", SUPERUSER, *encoding)
-        where = ["-D", str(data), "-w", "-t", str(START_S)]
+        where = ("-D", str(data), "-w", "-t", str(START_S))
         found.run("pg_ctl", "start", *where, "-o", f"{OPTIONS} -k {sockets}", "-l", str(data / "log"))
         try:
-            yield str(sockets)
+            for database in databases:
+                with psycopg.connect(url(str(sockets), "postgres"), autocommit=True) as made:
+                    made.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+            yield Server(str(sockets), found, where)
         finally:
             found.run("pg_ctl", "stop", *where, "-m", "fast")
     finally:

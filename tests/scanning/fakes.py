@@ -55,6 +55,7 @@ class FakeScanner(Fake):
         self.macro, self.label = macro(), cv2.imencode(".png", draw_label("B-0"))[1].tobytes()
         self.refuses: deque[Exception] = deque()
         self.orders: list[tuple[str, str]] = []
+        self.on_stage = ""
         self.away = 0  # so many questions who it is stay without an answer
 
     def describe(self) -> ScannerInfo:
@@ -63,7 +64,7 @@ class FakeScanner(Fake):
 
     def status(self) -> ScannerStatus:
         self._be_away()
-        return ScannerStatus(state="idle")
+        return ScannerStatus(state="idle", job_id=self.on_stage)
 
     def _be_away(self) -> None:
         if self.away:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from core.models import Job
 from lims.models import Batch, Slide, Slot
 from lims.states import State
 from scanning.models import Attempt, FocusPoint, Night, Scanner, Snapshot
+from scanning.services.attempts import end_run
 from scanning.services.nights import queue_attempt
 from tests.lims.making import loaded, slide
 
@@ -67,3 +69,10 @@ def attempt_of(night: Night) -> Attempt:
         .filter(night=night)
         .order_by("id")[0]
     )
+
+
+def end_runs() -> None:
+    """What a worker does with the jobs that tell the slide service."""
+    for job in Job.objects.filter(task="scanning.end_run").order_by("id"):
+        end_run(attempt=Attempt.objects.get(pk=job.args["attempt_id"]))
+        job.delete()

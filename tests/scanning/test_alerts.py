@@ -15,13 +15,14 @@ from django.utils import timezone
 from core.models import AuditEntry, Job
 from scanning import services
 from scanning.models import Alert
-from scanning.queries import open_alerts
+from scanning.queries import open_alerts, unseen_alerts
 from scanning.services.alerts import Finding, clear, raise_alert, settle
 from scanning.telling import NotTold, ask
 
 pytestmark = pytest.mark.django_db
 LOST = Finding(Alert.Kind.SCANNER_LOST, "one", "one does not answer")
 FULL = Finding(Alert.Kind.DISK_LOW, "disk", "Only 1 GiB")
+MANY = Finding(Alert.Kind.MANY_FAILURES, "Night", "3 of 10 have failed")
 ENDED = Finding(Alert.Kind.NIGHT_ENDED, "Night", "3 slides = 3 published")
 
 
@@ -104,6 +105,15 @@ def test_the_news_of_a_nights_end_stays_until_somebody_has_seen_it(technician):
     assert list(open_alerts()) == [alert]
     services.see(alert=alert, actor=technician)
     assert (open_alerts().count(), AuditEntry.objects.filter(action="alert.see").count()) == (0, 1)
+
+
+def test_the_most_urgent_comes_first_and_what_was_seen_not_at_all(technician):
+    for finding in (LOST, ENDED, MANY, FULL):
+        raised(finding)
+    urgent = [alert.kind for alert in unseen_alerts()]
+    assert urgent == ["disk_low", "scanner_lost", "many_failures", "night_ended"]
+    services.see(alert=Alert.objects.get(kind="disk_low"), actor=technician)
+    assert [alert.kind for alert in unseen_alerts()] == urgent[1:]
 
 
 def test_a_mail_says_what_is_wrong(post):

@@ -72,7 +72,7 @@ def test_every_browser_is_brought_what_changed_and_nothing_else(quick):
         for queue in heard:
             told = await parts(queue)
             assert "4/9" in told.pop("slot-1-1")
-            assert "4 of 9 fields" in told["night-now"]
+            assert "4 of 9 colour fields" in told["night-now"]
             assert not any(name.startswith("slot-") for name in told)
 
     watched(night.batch_id, story, browsers=3)

@@ -16,7 +16,7 @@ from scanning.models import Attempt, Night, Scanner
 from scanning.services import driving
 from scanning.services.controls import Wish, wish_of
 from scanning.services.nights import next_attempt
-from tests.scanning.making import attempt_of, running_night
+from tests.scanning.making import attempt_of, end_runs, running_night
 
 pytestmark = pytest.mark.django_db
 RUNNING = JobStatus(job_id="", state="running", done=2)
@@ -93,6 +93,7 @@ def test_a_slide_is_stopped_with_a_reason(scanner, service, technician, fate, st
     first.refresh_from_db()
     assert (first.state, first.slide.state, scanner.orders) == ("aborted", state, [("abort", first.run.hex)])
     assert first.message == "stopped by technician: loose slip"
+    end_runs()
     assert service.aborted == [(first.run.hex, 1, first.message)]
     queue = list(Attempt.objects.filter(state="queued").order_by("order").values_list("slide", flat=True))
     assert (queue[-1] == first.slide_id) == (fate == "requeue")

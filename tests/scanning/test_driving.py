@@ -23,7 +23,7 @@ from scanning.services import driving
 from scanning.services.attempts import MOST_LOST_DRIVERS
 from scanning.services.leases import LeaseLost
 from tests.scanning.fakes import refusal
-from tests.scanning.making import attempt_of, running_night
+from tests.scanning.making import attempt_of, end_runs, running_night
 from wire import Timeout
 
 pytestmark = pytest.mark.django_db
@@ -81,7 +81,8 @@ def test_a_fault_fails_the_slide_for_its_reason_and_the_night_goes_on(scanner, s
     scanner.script = deque([failed(code, retryable=True)])
     services.drive(night=night)
     assert state_of(night) == ("failed", State.FAILED, code)
-    assert service.aborted[0][2] == code
+    end_runs()
+    assert service.aborted == [(attempt_of(night).run.hex, 1, "as told")]
     assert Slide.objects.filter(state=State.READY).count() == 1
 
 
@@ -167,6 +168,7 @@ def test_trouble_that_meets_one_slide_again_and_again_lets_the_others_go_first(s
     assert (first.state, first.reason, first.slide.state) == ("aborted", "scanner_lost", State.READY)
     again = Attempt.objects.get(slide=first.slide_id, state="queued")
     assert again.order > Attempt.objects.exclude(slide=first.slide_id).get().order
+    end_runs()
     assert (service.aborted[0][0], again.run == first.run) == (first.run.hex, False)
 
 
@@ -245,7 +247,8 @@ def test_a_slide_that_kills_its_drivers_is_given_up(scanner, service):
     Slide.objects.filter(pk=first.slide_id).update(state=State.SCANNING)
     services.drive(night=night)
     assert state_of(night) == ("failed", State.FAILED, FailureReason.ATTEMPTS_EXHAUSTED)
-    assert service.aborted == [(first.run.hex, 9, FailureReason.ATTEMPTS_EXHAUSTED)]
+    end_runs()
+    assert service.aborted == [(first.run.hex, 9, f"its driver was lost {MOST_LOST_DRIVERS} times")]
     assert scanner.scans == []
 
 

@@ -8,9 +8,11 @@ from lims.models import Batch, Slide
 from lims.queries import slots_of as slots_of_batch
 from lims.services import advance, build_rescan
 from lims.states import FailureReason, State
+from overview.morning import morning
 from scanning.boards import places
 from scanning.models import Attempt, Night, Quality, Snapshot
 from scanning.mornings import account, causes_of, failures, outcomes
+from scanning.queries import mornings, progress
 from scanning.services.nights import queue_attempt
 from scanning.templatetags.mornings import CODES
 from tests.lims.making import hands
@@ -56,6 +58,33 @@ def test_the_sum_has_no_unknown():
     assert (found.slides, found.published, found.failed, found.skipped, found.under_way) == (6, 2, 1, 2, 1)
 
 
+def test_who_was_not_looked_at_may_still_join_the_night_and_is_skipped_when_it_is_over():
+    night = night_with(State.SCANNED, State.REVIEW, State.SNAPPED, State.HELD, phase=Batch.Phase.NIGHT)
+    assert progress(night.batch).words == "4 slides = 1 published + 0 failed + 1 skipped + 2 under way"
+    Batch.objects.update(phase=MORNING)
+    assert progress(Batch.objects.get()).words == "4 slides = 1 published + 0 failed + 3 skipped"
+
+
+def test_night_page_program_board_home_and_mail_tell_the_same_sum(client_of, api_of):
+    night = night_with(State.READ, State.FAILED, State.REJECTED, State.QUALITY, State.REVIEW, phase=MORNING)
+    said, tess = "5 slides = 1 published + 1 failed + 3 skipped", client_of("technician")
+    assert said in page_of(tess, night)
+    assert said in tess.get(f"/scan/batches/{night.batch_id}/").content.decode()
+    assert morning(night.batch).sum == said
+    told = api_of("manager").get(f"/api/nights/{night.batch_id}/").data["progress"]
+    assert (told["slides"], told["published"], told["failed"], told["skipped"]) == (5, 1, 1, 3)
+    assert tess.get("/").content.decode().count("5/5") == 1
+
+
+def test_the_morning_leads_to_the_scans_that_wait_for_a_verdict(client_of):
+    tess, night = client_of("technician"), night_with(State.QUALITY, State.QUALITY, phase=MORNING)
+    page = page_of(tess, night)
+    assert "2 scans" in page
+    assert 'href="/scan/quality/"' in page
+    Slide.objects.update(state=State.SCANNED)
+    assert 'href="/scan/quality/"' not in page_of(tess, night)
+
+
 def test_every_cause_has_a_code_of_its_own():
     assert set(CODES) == set(FailureReason.values)
     assert len(set(CODES.values())) == len(CODES)
@@ -80,7 +109,7 @@ def test_the_map_names_each_slot_and_the_legend_counts(client_of):
         ("tissue_outside", "glass", "focus points"),
         ("barcode_unreadable", "label", "Show the label"),
         ("blurred", "field", "its least sharp field"),
-        ("missing_fields", "glass", "4 of 12 fields"),
+        ("missing_fields", "glass", "4 of 12 colour fields"),
     ],
 )
 def test_each_cause_comes_with_the_picture_that_shows_it(client_of, reason, picture, shown):
@@ -156,6 +185,18 @@ def test_a_failure_stays_this_nights_when_its_slide_is_loaded_again(client_of):
     page = page_of(client_of("technician"), night)
     assert "loaded again" in page
     assert "Build the rescan carousel" not in page
+
+
+def test_what_fails_again_waits_in_the_morning_of_its_rescan():
+    first = failed_night("jam", "lamp")
+    assert list(mornings()) == [first]
+    rescan = build_rescan(batch=first.batch, actor=hands())
+    assert list(mornings()) == []
+    Batch.objects.filter(pk=rescan.pk).update(phase=MORNING)
+    Night.objects.update(ended_at=timezone.now())
+    again = Night.objects.create(batch=rescan, scanner=first.scanner)
+    Slide.objects.update(state=State.FAILED)
+    assert list(mornings()) == [again]
 
 
 def test_the_rescan_is_packed_in_the_order_in_which_hands_come_by():

@@ -91,7 +91,7 @@ def test_morning_comes_when_every_attempt_has_ended():
     Slide.objects.update(state=State.SCANNED)
     assert services.end_night_if_done(night=night)
     account = Alert.objects.get(kind=Alert.Kind.NIGHT_ENDED)
-    assert "2 slides = 2 published + 0 failed + 0 waiting" in account.message
+    assert "2 slides = 2 published + 0 failed + 0 skipped." in account.message
     assert (Batch.objects.get().phase, Night.objects.get().ended_at is None) == (Batch.Phase.MORNING, False)
     assert not services.end_night_if_done(night=night)
 

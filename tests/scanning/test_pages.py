@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from core.models import AuditEntry
 from lims.models import Batch, Slide
 from lims.states import State
-from scanning.models import Alert, Attempt, ImportedFile, Night, Scanner, Snapshot
+from scanning.models import Alert, Attempt, ImportedFile, Night, Scanner, ScanProfile, Snapshot
 from scanning.services.alerts import Finding, raise_alert
 from tests.lims.making import loaded, slide
 from tests.scanning.making import AREA, PLACES, attempt_of, night_with, running_night, scanner_row
@@ -91,10 +91,26 @@ def test_saving_and_accepting_goes_on_to_the_next(client_of):
     assert first.slide.state == State.READY
 
 
+def test_another_profile_is_kept_together_with_the_points(client_of):
+    night_with(State.REVIEW)
+    thick = ScanProfile.objects.create(name="Thick", stains="thick", layers=25)
+    tess, address = client_of("technician"), f"/scan/snapshots/{Snapshot.objects.get().pk}/"
+    moved = json.dumps({"area": list(AREA.values()), "points": [[30_060.0, 8_060.0], *PLACES[1:]]})
+    assert f'value="{thick.pk}"' in text(tess.get(address))
+    tess.post(f"{address}save/", {"content": moved, "version": 1, "profile": thick.pk})
+    found = Snapshot.objects.get()
+    assert (found.profile, found.points.filter(x_um=30_060.0).count()) == (thick, 1)
+    tess.post(f"{address}save/", {"content": moved, "version": 2})
+    assert Snapshot.objects.get().profile == thick  # who does not speak of it changes nothing
+    tess.post(f"{address}save/", {"content": moved, "version": 3, "profile": ""})
+    assert Snapshot.objects.get().profile is None
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
         ({"content": "{", "version": 1}, 400),
+        ({"content": CONTENT, "version": 1, "profile": 77}, 400),
         ({"content": "[]", "version": 1}, 400),
         ({"content": '{"area": [1, 2, 3], "points": []}', "version": 1}, 400),
         ({"content": '{"area": [1, 2, 3, NaN], "points": []}', "version": 1}, 400),
@@ -216,3 +232,23 @@ def test_alerts_are_seen_on_every_page_until_somebody_says_so(client_of):
     assert Alert.objects.get().seen_by == "manager"
     assert Alert.objects.get().cleared_at is None
     assert "one does not answer" in text(mara.get("/scan/alerts/"))
+
+
+def test_many_alerts_are_one_line_and_the_next_follows_the_one_that_was_seen(client_of):
+    raise_alert(Finding(Alert.Kind.NIGHT_ENDED, "Night", "3 slides"))
+    raise_alert(Finding(Alert.Kind.SCANNER_LOST, "one", "one does not answer"))
+    tess = client_of("technician")
+    strip = text(tess.get("/scan/alerts/strip/"))
+    assert (strip.count("<form"), "one does not answer" in strip, "+ 1 more" in strip) == (1, True, True)
+    lost = Alert.objects.get(kind=Alert.Kind.SCANNER_LOST)
+    after = text(tess.post(f"/scan/alerts/{lost.pk}/see/", headers={"HX-Request": "true"}))
+    assert ("3 slides" in after, "more" in after) == (True, False)
+
+
+def test_a_line_that_is_shown_already_is_not_said_again(client_of):
+    tess, address = client_of("technician"), "/scan/alerts/strip/"
+    assert tess.get(address, {"shown": ""}).status_code == 204
+    raise_alert(Finding(Alert.Kind.SCANNER_LOST, "one", "one does not answer"))
+    shown = f'name="shown" value="{Alert.objects.get().pk}"'
+    assert shown in text(tess.get(address, {"shown": ""}))
+    assert tess.get(address, {"shown": Alert.objects.get().pk}).status_code == 204

@@ -7,9 +7,9 @@ import pytest
 from core.models import AuditEntry
 from lims.models import Slide
 from lims.states import State
-from scanning.models import Attempt, Quality, ScanProfile, Snapshot
+from scanning.models import Attempt, Quality, ScanProfile
 from tests.microscope.scanned import scanned
-from tests.scanning.making import attempt_of, night_with, running_night
+from tests.scanning.making import attempt_of, running_night
 from tests.scanning.test_pages import text
 from viewer.models import VirtualSlide
 
@@ -157,19 +157,6 @@ def test_the_cost_of_a_profile_is_told_from_the_scans_so_far(client_of, quality)
     assert "Correct the marked fields" in text(
         tess.post("/scan/profiles/estimate/", {**PROFILE, "layers": 99})
     )
-
-
-def test_one_glass_may_be_scanned_by_another_profile(client_of):
-    night_with(State.REVIEW)
-    snapshot, profile = Snapshot.objects.get(), ScanProfile.objects.create(name="Thick", stains="nothing")
-    tess, address = client_of("technician"), f"/scan/snapshots/{snapshot.pk}/"
-    assert "Thick" in text(tess.get(address))
-    tess.post(f"{address}profile/", {"profile": profile.pk})
-    assert Snapshot.objects.get().profile == profile
-    tess.post(f"{address}profile/", {"profile": ""})
-    assert Snapshot.objects.get().profile is None
-    Snapshot.objects.update(accepted_at=snapshot.taken_at)
-    assert tess.post(f"{address}profile/", {"profile": profile.pk}).status_code == 409
 
 
 def test_the_map_is_told_to_who_cannot_see_it(client_of, quality):

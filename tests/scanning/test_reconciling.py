@@ -8,7 +8,7 @@ from django.utils import timezone
 from core import jobs, tasks
 from core.errors import Conflict, Unavailable
 from core.models import Job
-from lims.models import Batch, Slide
+from lims.models import Batch, Carousel, Slide, Slot
 from lims.states import State
 from scanning import services
 from scanning.models import Attempt, Night, Scanner
@@ -140,6 +140,39 @@ def test_one_night_that_cannot_be_helped_keeps_no_other_from_it(monkeypatch):
     services.reconcile()
     assert Slide.objects.get(slots=slot).state == State.LOADED
     assert open_tasks() == ["scanning.drive"]
+
+
+def test_a_slide_that_is_given_back_after_its_night_opens_it_again():
+    night = night_with(State.READY, State.SCANNED, phase=Batch.Phase.MORNING)
+    Night.objects.update(ended_at=timezone.now())
+    services.reconcile()
+    services.reconcile()
+    night.refresh_from_db()
+    assert (night.batch.phase, night.ended_at) == (Batch.Phase.NIGHT, None)
+    assert Attempt.objects.get().slide.state == State.READY
+
+
+def test_one_that_was_loaded_again_meanwhile_belongs_to_its_new_night():
+    old = night_with(State.FAILED, phase=Batch.Phase.MORNING)
+    Night.objects.update(ended_at=timezone.now())
+    rescan = Batch.objects.create(name="Rescan", rescan_of=old.batch)
+    Slot.objects.create(
+        carousel=Carousel.objects.create(batch=rescan, number=1), position=1, slide=Slide.objects.get()
+    )
+    Slide.objects.update(state=State.READY)
+    services.reconcile()
+    assert (Batch.objects.get(pk=old.batch_id).phase, Attempt.objects.count()) == (Batch.Phase.MORNING, 0)
+
+
+def test_while_its_scanner_is_at_another_night_it_waits():
+    night = night_with(State.READY, phase=Batch.Phase.MORNING)
+    Night.objects.update(ended_at=timezone.now())
+    other = night_with(State.LOADED, phase=Batch.Phase.SNAPSHOTS, name="Other")
+    services.reconcile()
+    assert Attempt.objects.count() == 0
+    Night.objects.filter(pk=other.pk).update(ended_at=timezone.now())
+    services.reconcile()
+    assert Attempt.objects.get().night == night
 
 
 def test_the_pulse_asks_every_reconciler_even_when_one_fails(settings, monkeypatch):

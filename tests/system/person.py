@@ -41,6 +41,11 @@ class Person:
             content: bytes = answer.read()
         return content
 
+    @property
+    def cookie(self) -> str:
+        """For a client of another kind: the header of who is logged in."""
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._jar)
+
     def _token(self) -> str:
         return next((cookie.value or "" for cookie in self._jar if cookie.name == "csrftoken"), "")
 

@@ -54,7 +54,20 @@ let drawing = content.area.width <= 0;
 let spent = 0;
 let last = performance.now();
 const paper = picture(stage, stage.dataset.picture ?? "", size);
-let view = drawing ? whole(size, paper.aspect()) : near(content.area, size, paper.aspect());
+/** What is looked at, whatever shape the stage takes, until somebody zooms or pans. @type {"near" | "far" | ""} */
+let follows = drawing ? "far" : "near";
+let view = fitted(follows);
+
+/** @param {"near" | "far"} what */
+function fitted(what) {
+  return what === "near" ? near(content.area, size, paper.aspect()) : whole(size, paper.aspect());
+}
+
+/** @param {"near" | "far"} what */
+function fit(what) {
+  follows = what;
+  view = fitted(what);
+}
 
 function remember() {
   past.push(structuredClone(content));
@@ -126,8 +139,10 @@ function span(one, other) {
 /** What a drag on `target` does. @param {Choice} target @param {Place} start @param {Place} from @param {Place} to */
 function dragged(target, start, from, to) {
   if (drawing) span(start, to);
-  else if (target.kind === "none") view = panned(view, to.x - from.x, to.y - from.y, size);
-  else move(target, to.x - from.x, to.y - from.y);
+  else if (target.kind === "none") {
+    follows = "";
+    view = panned(view, to.x - from.x, to.y - from.y, size);
+  } else move(target, to.x - from.x, to.y - from.y);
 }
 
 /** @param {PointerEvent} event */
@@ -202,8 +217,8 @@ const VERBS = {
   remove,
   draw: () => { drawing = !drawing; },
   undo: () => { content = past.pop() ?? content; chosen = { kind: "none" }; },
-  near: () => { view = content.area.width > 0 ? near(content.area, size, paper.aspect()) : view; },
-  far: () => { view = whole(size, paper.aspect()); },
+  near: () => { if (content.area.width > 0) fit("near"); },
+  far: () => fit("far"),
   other: () => VERBS[view.width < whole(size, paper.aspect()).width * 0.99 ? "far" : "near"](),
   grow: () => grow(view.width * FAR),
   shrink: () => grow(-view.width * FAR),
@@ -238,6 +253,7 @@ stage.addEventListener("keydown", (event) => {
 });
 stage.addEventListener("wheel", (event) => {
   event.preventDefault();
+  follows = "";
   view = zoomed(view, paper.place(event), event.deltaY > 0 ? 1.2 : 1 / 1.2, size);
   paint();
 }, { passive: false });
@@ -268,7 +284,7 @@ form.addEventListener("submit", () => {
   });
 });
 new ResizeObserver(() => {
-  view = zoomed({ ...view, height: view.width / paper.aspect() }, { x: view.x, y: view.y }, 1, size);
+  view = follows ? fitted(follows) : zoomed({ ...view, height: view.width / paper.aspect() }, { x: view.x, y: view.y }, 1, size);
   paint();
 }).observe(stage);
 

@@ -1,0 +1,1 @@
+"""Queries that are built and compiled once."""
