@@ -22,6 +22,7 @@ from tests.faults.tally import Tally
 Say = Callable[[str], None]
 COUNTED = ("published", "failed", "skipped", "unknown", "duplicates")
 HERE = Path(__file__).resolve().parents[2]
+PROGRAM = "tests.faults.world"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Nights:
     def arguments(self, job: int) -> list[str]:
         chosen = ["--first", f"{self.first + job}", "--step", f"{self.jobs}", "--slides", f"{self.slides}"]
         mine = len(range(job, self.seeds, self.jobs))
-        return [*chosen, "--seeds", f"{mine}", "--without", self.without]
+        return [*chosen, "--seeds", f"{mine}", *(["--without", self.without] if self.without else [])]
 
 
 def campaign(nights: Nights, *, say: Say = lambda words: None) -> Tally:
@@ -126,7 +127,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def _process(arguments: Sequence[str], folder: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "tests.faults.world", *arguments]
+    command = [sys.executable, "-m", PROGRAM, *arguments]
     return subprocess.Popen(command, cwd=HERE, env=environment(folder), stdout=subprocess.PIPE, text=True)
 
 
@@ -141,16 +142,7 @@ def _listen(process: "subprocess.Popen[str]", told: "queue.SimpleQueue[dict[str,
 def trace(seed: int, slides: int) -> int:
     """Tell one night's story on standard output."""
     folder = Path(tempfile.mkdtemp(prefix="nocturne-nights-", dir=_memory()))
-    command = [
-        sys.executable,
-        "-m",
-        "tests.faults.world",
-        "--first",
-        f"{seed}",
-        "--slides",
-        f"{slides}",
-        "--trace",
-    ]
+    command = [sys.executable, "-m", PROGRAM, "--first", f"{seed}", "--slides", f"{slides}", "--trace"]
     try:
         return subprocess.run(command, cwd=HERE, env=environment(folder), check=False).returncode
     finally:

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -48,7 +48,7 @@ class Lived:
     fingerprint: str
     seconds: float
     statements: int
-    story: Sequence[str]
+    sabotage: str
 
 
 @dataclass(eq=False)
@@ -192,7 +192,14 @@ class World:
 
 
 def live(
-    seed: int, *, folder: Path, records: Records, app: Celery, sabotage: str = "", tell: Say | None = None
+    seed: int,
+    *,
+    folder: Path,
+    records: Records,
+    app: Celery,
+    sabotage: str = "",
+    plain: bool = False,
+    tell: Say | None = None,
 ) -> Lived:
     """One night. The folder is used for this night alone."""
     began = process_time()
@@ -204,12 +211,12 @@ def live(
         stack.callback(structlog.reset_defaults)
         stack.enter_context(seams.replaced(what, folder, names))
         stack.enter_context(SABOTAGES[sabotage]())
-        stack.enter_context(queries_prepared())
+        stack.enter_context(nullcontext() if plain else queries_prepared())
         stack.enter_context(world.database.in_use())
         stack.callback(world.hub.close)
         found = world.live()
         fingerprint = world.fingerprint()
     return Lived(
         seed, found, world.weather.counts, fingerprint, process_time() - began, world.database.statements,
-        world.story,
+        sabotage,
     )  # fmt: skip

@@ -19,6 +19,7 @@ from lims.services import life
 from lims.states import State, Transition
 from scanning.models import Attempt, Scanner
 from scanning.services import collecting, driving
+from scanning.services.quality import judge
 
 Sabotage = Callable[[], AbstractContextManager[Any]]
 
@@ -69,7 +70,6 @@ def _reconcilers() -> AbstractContextManager[Any]:
 
 def _journals() -> AbstractContextManager[Any]:
     """The journal goes before its slide is in the record."""
-    judge = collecting.judge  # type: ignore[attr-defined]
 
     def hastily(*, attempt: Attempt, path: Path) -> Any:
         collecting._forget(attempt)
