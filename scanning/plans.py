@@ -87,9 +87,8 @@ def _area(snapshot: Snapshot) -> Rect:
 
 
 def _points(snapshot: Snapshot, changed: Mapping[str, Any]) -> tuple[FocusPoint, ...]:
-    if "points" in changed:
-        return tuple(FocusPoint(x, y) for x, y in changed["points"])
-    return tuple(FocusPoint(point.x_um, point.y_um) for point in snapshot.points.all())
+    points = changed["points"] if "points" in changed else snapshot.points.values_list("x_um", "y_um")
+    return tuple(FocusPoint(x, y) for x, y in points)
 
 
 def _channels(profile: ScanProfile, info: ScannerInfo) -> tuple[Channel, ...]:

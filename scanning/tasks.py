@@ -24,7 +24,7 @@ def collect(attempt_id: int) -> None:
     services.collect(attempt=Attempt.objects.select_related("slide", "night__batch").get(pk=attempt_id))
 
 
-@durable("scanning.end_run")
+@durable("scanning.end_run", attempts=100)
 def end_run(attempt_id: int) -> None:
     services.end_run(attempt=Attempt.objects.get(pk=attempt_id))
 

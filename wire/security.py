@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlparse
 
 import zmq
+from zmq.auth import Authenticator
 from zmq.auth.thread import ThreadAuthenticator
 
 from wire.errors import Insecure
@@ -124,14 +125,14 @@ class Door:
 
     _lock: ClassVar[threading.Lock] = threading.Lock()
     _numbers: ClassVar["itertools.count[int]"] = itertools.count(1)
-    _shared: ClassVar[dict["zmq.Context[Any]", tuple[ThreadAuthenticator, set[str]]]] = {}
+    _shared: ClassVar[dict["zmq.Context[Any]", tuple["_Porter", set[str]]]] = {}
 
     def __init__(self, context: "zmq.Context[Any]", allowed: Container[bytes]) -> None:
         self._context = context
         with self._lock:
             self.domain = f"door-{next(self._numbers)}"
             if context not in self._shared:
-                authenticator = ThreadAuthenticator(context)
+                authenticator = _Porter(context)
                 authenticator.start()
                 self._shared[context] = (authenticator, set())
             authenticator, domains = self._shared[context]
@@ -145,6 +146,29 @@ class Door:
             if authenticator is not None and not domains:
                 del self._shared[self._context]
                 authenticator.stop()
+
+
+class _Leaving(Authenticator):
+    """Gives its name in the context back as it stops. A socket that is only closed keeps it until zmq's own
+    thread comes by, and the context's next authenticator cannot bind till then.
+    """
+
+    def stop(self) -> None:
+        if self.zap_socket:
+            self.zap_socket.unbind("inproc://zeromq.zap.01")
+        super().stop()
+
+
+class _Porter(ThreadAuthenticator, _Leaving):
+    """In a thread; that one ends before the name is given back. The thread's pipe has a name never used
+    before: pyzmq calls it by the object's address, which comes again sooner than zmq lets go of it.
+    """
+
+    _pipes: ClassVar["itertools.count[int]"] = itertools.count(1)
+
+    def __init__(self, context: "zmq.Context[Any]") -> None:
+        super().__init__(context)
+        self.pipe_endpoint = f"inproc://porter-{next(self._pipes)}"
 
 
 class _Asked:

@@ -125,6 +125,7 @@ def _end(attempt: Attempt, state: Attempt.State, reason: str, message: str) -> b
     )
     if changed:
         attempt.slide.refresh_from_db()
+        attempt.refresh_from_db(fields=["fence", "acquired_at"])  # a driver may have come since it was read
         if attempt.fence and attempt.acquired_at is None:
             jobs.enqueue("scanning.end_run", attempt_id=attempt.pk)
     return bool(changed)

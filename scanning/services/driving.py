@@ -10,7 +10,7 @@ import structlog
 from core import jobs
 from core.leaving import leaving
 from lims.models import Batch
-from microscope import MicroscopeError, ScannerInfo
+from microscope import MicroscopeError, ScannerInfo, ScanPlan
 from microscope.client import ScannerClient
 from scanning import orchestration as flow
 from scanning.clients import fault_of, scanner_client, slide_service
@@ -73,6 +73,7 @@ class _Drive:
     looked_at: float = 0.0
     proxy: str = ""
     info: ScannerInfo | None = None
+    plan: ScanPlan | None = None
     began: float = 0.0
     state: flow.ScanState = field(default_factory=flow.ScanState)
     fruitful: bool = False  # has brought a new plane
@@ -142,7 +143,7 @@ class _Drive:
             return flow.Lost("scanner", str(error))
         logbook.next_fence(self.attempt)
         try:
-            plan = plan_of(self.attempt, self.info)
+            plan = self.plan = plan_of(self.attempt, self.info)
             opened = service.open_run(
                 run_id=self.attempt.run.hex,
                 slide_id=self.attempt.slide.uid.hex,
@@ -177,7 +178,7 @@ class _Drive:
         return flow.Paused(wish.paused) if wish.paused != self.state.paused else None
 
     def _start(self, scanner: ScannerClient) -> flow.Event:
-        assert self.info is not None  # noqa: S101  opened before it is started
+        assert self.plan is not None  # noqa: S101  opened before it is started
         slot = self.attempt.slot
         try:
             scanner.scan(
@@ -186,7 +187,7 @@ class _Drive:
                 carousel=slot.carousel.number,
                 slot=slot.position,
                 slide_id=self.attempt.slide.uid.hex,
-                plan=plan_of(self.attempt, self.info),
+                plan=self.plan,
                 proxy=self.proxy,
                 attempt=self.attempt.number,
                 barcode=slot.barcode,

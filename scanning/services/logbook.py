@@ -14,6 +14,7 @@ from lims.services import advance
 from lims.states import State
 from scanning.models import Attempt
 from scanning.orchestration import ScanState
+from scanning.services.leases import LeaseLost
 
 log = structlog.get_logger(__name__)
 
@@ -41,9 +42,13 @@ def begun(attempt: Attempt) -> bool:
 
 
 def next_fence(attempt: Attempt) -> None:
-    """Whoever drove before us is refused from now on."""
-    Attempt.objects.filter(pk=attempt.pk).update(fence=F("fence") + 1)
-    attempt.refresh_from_db(fields=["fence"])
+    """Whoever drove before us is refused from now on. Raises LeaseLost when another has taken the scan or has
+    ended it: a run that is collected and forgotten must not be opened again.
+    """
+    as_we_know_it = Attempt.objects.filter(pk=attempt.pk, state=Attempt.State.RUNNING, fence=attempt.fence)
+    if not as_we_know_it.update(fence=attempt.fence + 1):
+        raise LeaseLost(f"{attempt} has been taken over or has ended.")
+    attempt.fence += 1
 
 
 def left(attempt: Attempt, *, under_way: bool, in_good_order: bool) -> None:
@@ -65,10 +70,14 @@ def fruitful(attempt: Attempt) -> None:
 
 @transaction.atomic
 def acquired(attempt: Attempt) -> None:
-    """Every plane is with the slide service; what it builds of them is collected."""
-    Attempt.objects.filter(pk=attempt.pk, state=Attempt.State.RUNNING).update(
+    """Every plane is with the slide service; what it builds of them is collected. Raises LeaseLost when
+    another driver has the scan by now: it will find the same planes there.
+    """
+    ours = Attempt.objects.filter(pk=attempt.pk, state=Attempt.State.RUNNING, fence=attempt.fence)
+    if not ours.update(
         state=Attempt.State.ACQUIRED, acquired_at=timezone.now(), done_planes=F("planned_planes")
-    )
+    ):
+        raise LeaseLost(f"{attempt} was finished under another driver.")
     jobs.enqueue("scanning.collect", attempt_id=attempt.pk)
 
 

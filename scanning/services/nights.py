@@ -78,9 +78,13 @@ def ring(night: Night) -> None:
 
 def next_attempt(night: Night) -> Attempt | None:
     """The attempt to work on: one that was interrupted first, then the queue in its order."""
-    open_ones = Attempt.objects.filter(night=night, state__in=[Attempt.State.RUNNING, Attempt.State.QUEUED])
-    found = open_ones.select_related("slide", "slot__carousel", "night__scanner")
-    return found.order_by("-state", "started_at", "order", "id").first()  # "running" sorts after "queued"
+    of_this_night = Attempt.objects.filter(night=night)
+    running = of_this_night.filter(state=Attempt.State.RUNNING).order_by("started_at")
+    waiting = of_this_night.filter(state=Attempt.State.QUEUED).order_by("order", "id")
+    pk = running.values_list("pk", flat=True).first() or waiting.values_list("pk", flat=True).first()
+    if pk is None:
+        return None
+    return Attempt.objects.select_related("slide", "slot__carousel", "night__scanner").get(pk=pk)
 
 
 def may_work(attempt: Attempt) -> bool:

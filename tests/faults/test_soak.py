@@ -29,7 +29,7 @@ ACCOUNT: dict[str, Any] = {
     "slides": 400, "published": 392, "failed": 8, "skipped": 0, "unknown": 0, "lost": 0, "silent": 0,
     "unreadable": 0, "duplicates": {"files": 0, "publications": 0}, "reasons": {"jam": 8},
     "failed_of_ours": 0,
-    "attempts": 410, "takeovers": 70, "jobs_given_up": 0, "journals_kept": 8, "fewest_fields": 56,
+    "attempts": 410, "takeovers": 70, "jobs_given_up": [], "journals_kept": 8, "fewest_fields": 56,
     "deidentified": 392, "quarantined": 0, "seconds_by_phase": {"all": 1200.0}, "snapshot_ms": {},
     "standstill": "",
     "faults": [], "files_without_a_row": [], "journals_left": [], "open": 0,
@@ -195,4 +195,4 @@ def test_a_dozen_slides_survive_what_is_done_to_their_laboratory(tmp_path: Path)
     assert found["published"] + found["failed"] + found["skipped"] == 8
     assert (found["unknown"], found["duplicates"], found["left_over"]) == (0, 0, [])
     assert sum(found["faults"].values()) >= 3
-    assert found["board"]["updates"] > 0
+    assert found["board"]["streams_begun"] >= 3  # how late they hear is judged in a night that is long enough

@@ -19,8 +19,8 @@ from microscope.messages import JobStatus, ScannerInfo
 from scanning import services
 from scanning.models import Attempt, Night, Scanner, Snapshot
 from scanning.orchestration import LAST_TAKEOVERS, MAX_TAKEOVERS
-from scanning.services import driving
-from scanning.services.attempts import MOST_LOST_DRIVERS
+from scanning.services import driving, logbook
+from scanning.services.attempts import MOST_LOST_DRIVERS, fail_attempt
 from scanning.services.leases import LeaseLost
 from tests.scanning.fakes import refusal
 from tests.scanning.making import attempt_of, end_runs, running_night
@@ -227,6 +227,40 @@ def test_a_replaced_worker_decides_nothing(scanner, service, word: JobStatus):
         services.drive(night=night)
     assert state_of(night) == ("running", State.SCANNING, "")
     assert service.aborted == []
+
+
+def test_a_worker_that_stood_still_finishes_nothing_under_the_next_one(scanner, service):
+    night = running_night()
+
+    def stood_still() -> JobStatus:
+        Attempt.objects.update(fence=7)  # the next driver has opened the run
+        Job.objects.all().delete()
+        return DONE
+
+    scanner.script = deque([stood_still])
+    with pytest.raises(LeaseLost):
+        services.drive(night=night)
+    assert state_of(night) == ("running", State.SCANNING, "")
+    assert not Job.objects.filter(task="scanning.collect").exists()
+
+
+def test_a_run_that_was_finished_meanwhile_is_not_opened_again(scanner, service):
+    night = running_night()
+    attempt = Attempt.objects.select_related("slide", "slot__carousel", "night__scanner").get()
+    logbook.begun(attempt)
+    Attempt.objects.update(state="acquired")
+    with pytest.raises(LeaseLost):
+        logbook.next_fence(attempt)
+    assert (attempt.fence, attempt_of(night).fence) == (0, 0)
+
+
+def test_a_run_that_was_opened_after_its_attempt_was_read_is_ended(scanner, service):
+    night = running_night()
+    known = attempt_of(night)
+    Attempt.objects.update(state="running", fence=3)
+    assert fail_attempt(attempt=known, reason="jam", message="as it was read before")
+    end_runs()
+    assert service.aborted == [(known.run.hex, 3, "as it was read before")]
 
 
 def test_what_a_killed_worker_left_is_taken_up_first(scanner, service):

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import zmq
 
 from tests.wire.making import ANYWHERE, Ask, Hello, Item, Store, Told, Welcome, again, running
 from wire import AllowList, Client, Insecure, KeyPair, Publisher, Receiver, Security, Sender, Server, Timeout
 from wire.__main__ import main
 from wire.errors import PeerLost
 from wire.keys import ages
-from wire.security import parse_address
+from wire.security import Door, parse_address
 
 
 def ask(endpoint: str, security: Security | None) -> Told:
@@ -132,6 +133,12 @@ def test_a_server_key_is_rotated_under_a_client_that_stays(tmp_path: Path) -> No
     known.write_bytes(Path(f"{second}.pub").read_bytes())
     with client, secured(Security.of_server(second, allow), endpoint):
         assert client.call(Ask(n=2))[0] == Told(n=7)
+
+
+def test_doors_follow_each_other_at_once() -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
+    for _ in range(50):
+        Door(context, frozenset()).stop()
 
 
 def test_a_file_that_is_no_key_lets_nobody_in_and_keeps_nobody_out(tmp_path: Path) -> None:

@@ -58,7 +58,10 @@ def account(nights: Sequence[Night]) -> dict[str, Any]:
         "attempts": attempts.count(),
         "open": attempts.filter(state__in=OPEN).count(),
         "takeovers": sum(attempts.values_list("takeovers", flat=True)),
-        "jobs_given_up": Job.objects.filter(failed_at__isnull=False).count(),
+        "jobs_given_up": [
+            f"{task}: {error[-200:]}"
+            for task, error in Job.objects.filter(failed_at__isnull=False).values_list("task", "error")
+        ],
         "duplicates": duplicates(slides),
         "seconds_by_phase": _phases(nights),
         "snapshot_ms": snapshot_ms(nights),

@@ -18,8 +18,11 @@ up here and breaks by a seed.
     night       one seed, one night
 """
 
-import django
-from django.conf import settings
+import os
 
-if not settings.configured:
+import django
+from django.apps import apps
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+if not apps.ready:
     django.setup()

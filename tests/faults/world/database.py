@@ -15,7 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 from django.core.management import call_command
-from django.db import OperationalError, connection, reset_queries
+from django.db import OperationalError, connection, connections, reset_queries
 
 from tests.faults.world.hub import Hub, Killed
 
@@ -55,6 +55,7 @@ class Database:
 
     def __init__(self, hub: Hub, record: bytes) -> None:
         self._hub = hub
+        self._connection: Any = connections["default"]
         self.away_until = 0.0
         self.statements = self.writes = 0
         self.strike: Strike = _nothing
@@ -64,26 +65,30 @@ class Database:
         self.written_at = 0.0
         open_copy(record)
 
+    @property
+    def in_transaction(self) -> bool:
+        return bool(self._connection.in_atomic_block)
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        django: Any = connection
+        django = self._connection
         commit = django._commit
         try:
             with (
                 patch.object(django, "_commit", lambda: self._commit(commit)),
-                connection.execute_wrapper(self._execute),
+                django.execute_wrapper(self._execute),
             ):
                 yield
         finally:
-            connection.rollback()
-            connection.needs_rollback = False
+            django.rollback()
+            django.needs_rollback = False
             reset_queries()
 
     def _execute(self, execute: Execute, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         process = self._hub.process
         if process is None:
             return execute(sql, params, many, context)
-        within = connection.in_atomic_block
+        within = self.in_transaction
         if not process.alive and within and sql.startswith(AFTERWARDS):
             return execute(sql, params, many, context)
         self._refuse_while_away()
@@ -107,7 +112,7 @@ class Database:
             self._refuse_while_away()
             self.strike_before_commit()
         except Killed:  # Django rolls back for errors only, and turning autocommit on again would commit
-            connection.rollback()
+            self._connection.rollback()
             raise
         commit()
         self.strike_after_commit()

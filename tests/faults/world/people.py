@@ -140,7 +140,8 @@ class People:
         self.press("unlock", lambda: services.unlock(scanner=night.scanner, actor=self.tess))
 
     def _stop_slide(self, night: Night) -> None:
-        running = self.press("look", Attempt.objects.filter(night=night, state=Attempt.State.RUNNING).first)
+        under_way = Attempt.objects.filter(night=night, state=Attempt.State.RUNNING).select_related("slide")
+        running = self.press("look", under_way.first)
         if running is not None:
             fate = self.hub.random.choice(Attempt.Fate.values)
             self.say(f"people: {running} is stopped ({fate})")

@@ -98,14 +98,16 @@ class Staff:
         """`manage relay`, less its looks that would find nothing due and nothing changed."""
         command, looked = Command(), self.hub.now
         while True:
-            if self._next_due() <= 0:
+            due_in = self._next_due()
+            if due_in <= 0:
                 self.hub.sleep(max(IDLE_S, command._ring(cast(Celery, self.broker))))
+                due_in = self._next_due()
             if self.hub.now - looked > RECONCILE_EVERY_S:
                 command._reconcile()
-                looked = self.hub.now
+                looked, due_in = self.hub.now, self._next_due()
             self._dozing = self.hub.now - self.database.written_at > QUIET_S
             next_look = QUIET_S if self._dozing else looked + RECONCILE_EVERY_S + IDLE_S - self.hub.now
-            self.hub.sleep(max(IDLE_S, min(next_look, self._next_due())))
+            self.hub.sleep(max(IDLE_S, min(next_look, due_in)))
 
     def _next_due(self) -> float:
         due = self.database.next_due()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from core import jobs
 from scanning.models import Night
@@ -116,7 +116,7 @@ class Weather:
     def _at_a_statement(self) -> None:
         process = self.hub.process
         chance, odds = self.random.random(), self._chances
-        within = connection.in_atomic_block
+        within = self.database.in_transaction
         if chance < odds.kill:
             self._kill_here(process)
         elif (chance := chance - odds.kill) < odds.refuse:

@@ -21,6 +21,7 @@ from django.db.models.query import (
 )
 
 from tests.faults.world.queries.shapes import (
+    DISTINCT,
     FIELDS,
     FILTER,
     LIMIT,
@@ -34,14 +35,16 @@ from tests.faults.world.queries.shapes import (
     query_of,
     shape_of,
 )
-from tests.faults.world.queries.statements import Statement, prepare
+from tests.faults.world.queries.statements import Insertion, Statement, prepare, prepare_insertion
 
 ITERABLES = (ModelIterable, ValuesListIterable, FlatValuesListIterable)
 _own = {name: vars(QuerySet)[name] for name in (
     "__init__", "query", "_clone", "_filter_or_exclude", "order_by", "select_related", "values_list", "only",
-    "__getitem__", "get", "first", "exists", "count", "update", "_fetch_all", "_not_support_combined_queries",
+    "distinct", "__getitem__", "_insert", "get", "first", "exists", "count", "update", "_fetch_all",
+    "_not_support_combined_queries",
 )}  # fmt: skip
 _known: dict[tuple[object, ...], Statement | None] = {}
+_insertions: dict[tuple[object, ...], Insertion | None] = {}
 _LATER = object()  # stands for a query that nobody has wanted yet
 
 
@@ -122,6 +125,11 @@ def _values_list(self: Any, *names: Any, flat: bool = False, named: bool = False
     return made
 
 
+def _distinct(self: Any, *names: Any) -> Any:
+    put_off = _is_open(self) and not names
+    return _longer(self, (DISTINCT, ())) if put_off else _own["distinct"](self, *names)
+
+
 def _from_the_top(self: Any, which: Any) -> Any:
     first = isinstance(which, slice) and (which.start, which.step) == (None, None) and which.stop
     if first and _is_open(self) and self._result_cache is None:
@@ -181,18 +189,37 @@ def _exists(self: Any) -> bool:
 
 
 def _count(self: Any) -> int:
-    found = _statement(self, "count") if self._result_cache is None and _is_open(self) else None
+    plain = self._result_cache is None and _is_open(self) and (DISTINCT, ()) not in self._steps
+    found = _statement(self, "count") if plain else None
     return int(found[0].rows(found[1])[0][0] if found else _own["count"](self))
 
 
 def _update(self: Any, **kwargs: Any) -> int:
-    if _is_open(self):
+    if _is_open(self) and (DISTINCT, ()) not in self._steps:
         self._for_write = True
         found = _statement(self, "update", (SET, (kwargs,)))
         if found is not None:
             self._result_cache = None
             return found[0].changed(found[1])
     return int(_own["update"](self, **kwargs))
+
+
+def _insert(
+    self: Any, objs: Any, fields: Any, returning_fields: Any = None, raw: bool = False, using: Any = None,
+    **conflict: Any,
+) -> Any:  # fmt: skip
+    names = [field.name for field in returning_fields or ()]
+    if len(objs) != 1 or names != ["id"] or raw or any(conflict.values()):
+        return _own["_insert"](self, objs, fields, returning_fields, raw, using, **conflict)
+    self._for_write = True
+    db = using or self.db
+    key = self.model, db, tuple(field.name for field in fields)
+    if key not in _insertions:
+        _insertions[key] = prepare_insertion(objs[0], fields, db)
+    found = _insertions[key]
+    if found is None:
+        return _own["_insert"](self, objs, fields, returning_fields, raw, using, **conflict)
+    return found.written(objs[0])
 
 
 @contextmanager
@@ -216,9 +243,9 @@ def queries_prepared() -> Iterator[None]:
     patched: dict[str, Any] = {
         "__init__": _begin, "query": property(_query, _set_query), "_clone": _clone,
         "_filter_or_exclude": _filter, "order_by": _order_by, "select_related": _select_related,
-        "values_list": _values_list, "only": _only, "__getitem__": _from_the_top, "get": _get,
-        "first": _first, "exists": _exists, "count": _count, "update": _update, "_fetch_all": _fetch_all,
-        "_not_support_combined_queries": _not_combined,
+        "values_list": _values_list, "only": _only, "distinct": _distinct, "__getitem__": _from_the_top,
+        "get": _get, "first": _first, "exists": _exists, "count": _count, "update": _update,
+        "_insert": _insert, "_fetch_all": _fetch_all, "_not_support_combined_queries": _not_combined,
     }  # fmt: skip
     with ExitStack() as stack:
         stack.enter_context(patch.object(QuerySet, "_steps", None, create=True))

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +16,8 @@ from django.db.models.expressions import Combinable
 Step = tuple[str, tuple[Any, ...]]
 Values = list[Any]
 Key = list[object]
-FILTER, ORDER, RELATED, FIELDS, ONLY, LIMIT, SET = (
-    "filter", "order_by", "select_related", "values", "only", "limit", "set",
+FILTER, ORDER, RELATED, FIELDS, ONLY, DISTINCT, LIMIT, SET = (
+    "filter", "order_by", "select_related", "values", "only", "distinct", "limit", "set",
 )  # fmt: skip
 MOST_OF_A_LIST = 8
 EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
@@ -72,7 +74,7 @@ def _value(value: Any, key: Key, values: Values) -> None:
     elif isinstance(value, Model) and value.pk is not None:
         key.append(type(value))
         values.append(value.pk)
-    elif isinstance(value, dict) and all(isinstance(one, int | str) for one in value.values()):
+    elif isinstance(value, dict):
         key.append(dict)
         values.append(value)
     elif isinstance(value, list | tuple | set | frozenset) and len(value) <= MOST_OF_A_LIST:
@@ -150,13 +152,18 @@ def probe(number: int, like: Any) -> Any:
     return 700_001 + number if isinstance(like, int) else 0.25 + number
 
 
-def as_parameter(value: Any) -> Any:
-    """How a value of this kind usually goes to the database."""
-    if isinstance(value, UUID):
-        return value.hex
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    return json.dumps(value) if isinstance(value, dict) else value
+@lru_cache(10_000)
+def _time(value: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(value)
+
+
+def conversion(like: Any) -> Callable[[Any], Any] | None:
+    """How values of this kind usually go to the database; None: as they are."""
+    if isinstance(like, UUID):
+        return attrgetter("hex")
+    if isinstance(like, datetime):
+        return _time
+    return json.dumps if isinstance(like, dict) else None
 
 
 def query_of(model: type[Model], steps: Sequence[Step]) -> "sql.Query":
@@ -176,6 +183,8 @@ def query_of(model: type[Model], steps: Sequence[Step]) -> "sql.Query":
                 query.set_values(said)
             case "only":
                 query.add_immediate_loading(said)
+            case "distinct":
+                query.add_distinct_fields()
             case "limit":
                 query.set_limits(None, said[0])
     return query

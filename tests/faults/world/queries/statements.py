@@ -5,16 +5,18 @@ are seen again. A query of which that does not explain every parameter has no st
 way.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
-from django.db.models import Count, Model, sql
+from django.db.models import Count, Field, Model, sql
 from django.db.models.query import FlatValuesListIterable, ValuesListIterable, get_related_populators
 
-from tests.faults.world.queries.shapes import Step, Values, as_parameter, probe, query_of, with_others
+from tests.faults.world.queries.shapes import Step, Values, conversion, probe, query_of, with_others
 
 Row = Sequence[Any]
 _populators: Callable[..., Sequence[Any]] = get_related_populators
@@ -34,16 +36,35 @@ class Statement:
         return tuple(source(values) for source in self.sources)
 
     def rows(self, values: Values) -> list[Any]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(self.sql, self.parameters(values))
-            found = cursor.fetchall()
-        return self.made(found)
+        return self.made(_said(self.connection, self.sql, self.parameters(values)).fetchall())
 
     def changed(self, values: Values) -> int:
-        alias = self.connection.alias
-        with transaction.mark_for_rollback_on_error(using=alias), self.connection.cursor() as cursor:
-            cursor.execute(self.sql, self.parameters(values))
-            return int(cursor.rowcount)
+        with transaction.mark_for_rollback_on_error(using=self.connection.alias):
+            return _said(self.connection, self.sql, self.parameters(values)).rowcount
+
+
+def _said(connection: Any, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
+    """What Django's cursor does with a statement, less its wrappers: the world's own is asked as always."""
+
+    def execute(sql: str, parameters: Sequence[Any], many: bool, context: object) -> sqlite3.Cursor:
+        connection.validate_no_broken_transaction()
+        try:
+            found: sqlite3.Cursor = connection.connection.execute(sql, parameters)
+        except sqlite3.Error:
+            with connection.wrap_database_errors:
+                raise
+        return found
+
+    if not connection.execute_wrappers:
+        return execute(sql, parameters, False, {})
+    (world,) = connection.execute_wrappers
+    answer: sqlite3.Cursor = world(execute, sql, parameters, False, {})
+    return answer
+
+
+def _for_sqlite(text: str) -> str:
+    """Question marks for Django's %s."""
+    return text.replace("%s", "?").replace("%%", "%")
 
 
 def _compiler(kind: object, model: type[Model], steps: Sequence[Step], db: str) -> Any:
@@ -79,19 +100,24 @@ def prepare(
     sources = [_source(one, probes, db) for one in seen]
     if text != same or (kind == "update" and compiler.query.get_related_updates()):
         return None
-    found = Statement(connections[db], text, sources, _maker(kind, compiler, db))
+    found = Statement(connections[db], _for_sqlite(text), sources, _maker(kind, compiler, db))
     return found if found.parameters(values) == tuple(parameters) else None
 
 
 def _source(parameter: Any, probes: Values, db: str) -> Source:
     for number, value in enumerate(probes):
-        if parameter == as_parameter(value):
-            return lambda values: as_parameter(values[number])
+        convert = conversion(value)
+        if parameter == (convert(value) if convert else value):
+            return _converted(number, convert) if convert else itemgetter(number)
         if isinstance(value, str) and isinstance(parameter, str) and value in parameter:
             before, after = parameter.split(value)
             escaped = connections[db].ops.prep_for_like_query
             return lambda values: f"{before}{escaped(values[number])}{after}"
     return lambda values: parameter
+
+
+def _converted(number: int, convert: Callable[[Any], Any]) -> Source:
+    return lambda values: convert(values[number])
 
 
 def _maker(kind: object, compiler: Any, db: str) -> Callable[[Sequence[Row]], list[Any]]:
@@ -128,3 +154,32 @@ def _models(
         return found
 
     return made
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """The SQL that writes one row of a model."""
+
+    connection: Any
+    sql: str
+    fields: Sequence["Field[Any, Any]"]
+
+    def parameters(self, row: Model) -> list[Any]:
+        values = ((field, field.pre_save(row, add=True)) for field in self.fields)
+        return [field.get_db_prep_save(value, connection=self.connection) for field, value in values]
+
+    def written(self, row: Model) -> list[tuple[Any, ...]]:
+        """The new row's id."""
+        rows: list[tuple[Any, ...]] = _said(self.connection, self.sql, self.parameters(row)).fetchall()
+        return rows
+
+
+def prepare_insertion(row: Model, fields: Sequence["Field[Any, Any]"], db: str) -> Insertion | None:
+    """None where the row is not made of plain values, or has no id that the database chooses."""
+    query = sql.InsertQuery(type(row))
+    query.insert_values(fields, [row])
+    compiler: Any = query.get_compiler(db)
+    compiler.returning_fields = [type(row)._meta.auto_field]
+    ((text, parameters),) = compiler.as_sql()
+    found = Insertion(connections[db], _for_sqlite(text), fields)
+    return found if found.parameters(row) == list(parameters) else None
