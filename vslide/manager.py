@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from vslide.build import slide_path
 from vslide.disk import DISK
 from vslide.errors import NoSpace, NotASlide, SlideError, StaleFence
 from vslide.keys import find_key
@@ -113,7 +114,8 @@ class Manager:
         raise TypeError(type(request).__name__)
 
     def open(self, request: OpenRun) -> RunOpened:
-        """Begin or take over a run. The same fence again is answered as before; a lower one is refused.
+        """Begin or take over a run. The same fence again is answered as before; a lower one is refused, and
+        so is a run that is a slide already and forgotten: a client that stood still comes back to it.
 
         Raises Opening while the writer is not ready, StaleFence, NoSpace, RunFailed, and KeyMissing or
         KeyRefused for a slide that cannot be sealed here.
@@ -122,6 +124,8 @@ class Manager:
         order = self._last_order(directory)
         if order is not None and request.fence <= order.fence:
             return self._opened_before(request, order, directory)
+        if order is None and slide_path(self.slides, request.slide_id, request.run_id).exists():
+            raise StaleFence(f"run {request.run_id} is a slide already: its journal was forgotten")
         self._check_space(request, directory)
         if request.header.key_id:
             find_key(request.header.key_id)

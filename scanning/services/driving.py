@@ -26,7 +26,7 @@ from scanning.services.attempts import (
     stop_attempt,
 )
 from scanning.services.controls import wish_of
-from scanning.services.leases import beat, lease
+from scanning.services.leases import LeaseLost, beat, lease
 from scanning.services.nights import end_night_if_done, may_work, next_attempt
 from scanning.services.preparing import header_of, plan_of
 from vslide import SlideError
@@ -156,8 +156,18 @@ class _Drive:
             return hearing.of_slide_service(error)
         except (MicroscopeError, SlideError) as error:  # a plan or a header that no repetition makes better
             return flow.Ended("other", str(error), retryable=False)
+        if not logbook.holds(self.attempt):
+            self._close(service)
         self.proxy = opened.proxy
         return flow.Opened(len(opened.durable))
+
+    def _close(self, service: SlideService) -> None:
+        """We stood still before we asked, and opened a run that nobody else will end."""
+        try:
+            service.abort(self.attempt.run.hex, self.attempt.fence, "its scan has ended")
+        except WireError as error:  # another driver has opened it under a higher fence by now
+            log.warning("run_not_closed", attempt=self.attempt.pk, error=str(error))
+        raise LeaseLost(f"{self.attempt} has ended, or goes on elsewhere.")
 
     def _still_ours(self) -> None:
         """Raises LeaseLost when another worker has replaced us."""

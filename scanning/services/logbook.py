@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from core import jobs
@@ -45,10 +45,18 @@ def next_fence(attempt: Attempt) -> None:
     """Whoever drove before us is refused from now on. Raises LeaseLost when another has taken the scan or has
     ended it: a run that is collected and forgotten must not be opened again.
     """
-    as_we_know_it = Attempt.objects.filter(pk=attempt.pk, state=Attempt.State.RUNNING, fence=attempt.fence)
-    if not as_we_know_it.update(fence=attempt.fence + 1):
+    if not _held(attempt).update(fence=attempt.fence + 1):
         raise LeaseLost(f"{attempt} has been taken over or has ended.")
     attempt.fence += 1
+
+
+def holds(attempt: Attempt) -> bool:
+    """Whether the scan goes on, and under our fence."""
+    return _held(attempt).exists()
+
+
+def _held(attempt: Attempt) -> QuerySet[Attempt]:
+    return Attempt.objects.filter(pk=attempt.pk, state=Attempt.State.RUNNING, fence=attempt.fence)
 
 
 def left(attempt: Attempt, *, under_way: bool, in_good_order: bool) -> None:
@@ -73,8 +81,7 @@ def acquired(attempt: Attempt) -> None:
     """Every plane is with the slide service; what it builds of them is collected. Raises LeaseLost when
     another driver has the scan by now: it will find the same planes there.
     """
-    ours = Attempt.objects.filter(pk=attempt.pk, state=Attempt.State.RUNNING, fence=attempt.fence)
-    if not ours.update(
+    if not _held(attempt).update(
         state=Attempt.State.ACQUIRED, acquired_at=timezone.now(), done_planes=F("planned_planes")
     ):
         raise LeaseLost(f"{attempt} was finished under another driver.")

@@ -254,6 +254,20 @@ def test_a_run_that_was_finished_meanwhile_is_not_opened_again(scanner, service)
     assert (attempt.fence, attempt_of(night).fence) == (0, 0)
 
 
+def test_a_run_that_was_opened_too_late_is_closed(scanner, service, monkeypatch):
+    night, opens = running_night(), service.open_run
+
+    def late(**order):
+        Attempt.objects.update(state="aborted")
+        return opens(**order)
+
+    monkeypatch.setattr(service, "open_run", late)
+    with pytest.raises(LeaseLost):
+        services.drive(night=night)
+    assert service.aborted == [(attempt_of(night).run.hex, 1, "its scan has ended")]
+    assert scanner.scans == []
+
+
 def test_a_run_that_was_opened_after_its_attempt_was_read_is_ended(scanner, service):
     night = running_night()
     known = attempt_of(night)

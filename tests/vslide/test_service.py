@@ -63,6 +63,9 @@ def test_a_run_becomes_a_verified_slide_and_its_journal_goes(client, service):
     assert not journal_of(service, run.run_id).exists()
     assert client.ask(run.run_id).state == "unknown"
     assert Path(status.path).exists()
+    with pytest.raises(RemoteError, match="a slide already") as refused:
+        open_run(client, specimen, fence=2)  # somebody who stood still
+    assert refused.value.code == "stale_fence"
 
 
 def test_opening_twice_is_one_run_with_what_is_safe_by_now(client, service):

@@ -121,6 +121,8 @@ class SlideService:
         run = self.runs.get(request.run_id)
         if run is not None and request.fence <= run.order.fence:
             return self._opened_before(request, run)
+        if run is None and request.run_id in self.forgotten:
+            raise StaleFence(f"run {request.run_id} is a slide already")
         if self.full:
             raise NoSpace("the disk is full")
         if run is None:

@@ -24,6 +24,7 @@ from tests.faults.world.stream import PixelWire
 
 HOUR = 3600.0
 ENDS_AT = 12 * HOUR  # five in the morning
+WEATHER = "the weather"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Weather:
         self.database.strike = self._at_a_statement
         self.database.strike_before_commit = self._at_a_commit
         self.database.strike_after_commit = self._after_a_commit
-        self.hub.start("the weather", self._storm)
+        self.hub.start(WEATHER, self._storm)
 
     def _storm(self) -> None:
         while self._storms and self.hub.now < ENDS_AT:
@@ -143,8 +144,8 @@ class Weather:
             raise OperationalError("server closed the connection unexpectedly")
 
     def _kill_here(self, process: Process | None) -> None:
-        """A person's request dies with the web process; the person presses again."""
-        if process is None or process.name.startswith("person"):
+        """A person's request dies with the web process; they press again. Nobody kills the weather."""
+        if process is None or process.name.startswith(("person", WEATHER)):
             raise OperationalError("the web process died")
         name = "F2" if "worker of" in process.name else "F3" if "worker" in process.name else "F4"
         self._strike(name, f"{process.name} is killed at a statement")
