@@ -124,7 +124,7 @@ class Manager:
         order = self._last_order(directory)
         if order is not None and request.fence <= order.fence:
             return self._opened_before(request, order, directory)
-        if order is None and slide_path(self.slides, request.slide_id, request.run_id).exists():
+        if order is None and slide_path(self.slides, request.header.slide_id, request.run_id).exists():
             raise StaleFence(f"run {request.run_id} is a slide already: its journal was forgotten")
         self._check_space(request, directory)
         if request.header.key_id:

@@ -158,6 +158,7 @@ class _Drive:
             return flow.Ended("other", str(error), retryable=False)
         if not logbook.holds(self.attempt):
             self._close(service)
+            raise LeaseLost(f"{self.attempt} has ended, or goes on elsewhere.")
         self.proxy = opened.proxy
         return flow.Opened(len(opened.durable))
 
@@ -167,7 +168,6 @@ class _Drive:
             service.abort(self.attempt.run.hex, self.attempt.fence, "its scan has ended")
         except WireError as error:  # another driver has opened it under a higher fence by now
             log.warning("run_not_closed", attempt=self.attempt.pk, error=str(error))
-        raise LeaseLost(f"{self.attempt} has ended, or goes on elsewhere.")
 
     def _still_ours(self) -> None:
         """Raises LeaseLost when another worker has replaced us."""

@@ -59,7 +59,7 @@ def test_a_safeguard_that_is_missing_is_missed(tmp_path: Path):
     assert sum(night["lost"] for night in nights if night["without"] == "acknowledged") > 0
 
 
-MISSED = ("acknowledged", "claims")
+MISSED = ("acknowledged", "claims", "reconcilers")
 
 
 def test_a_night_that_is_not_held_fails_its_campaign():

@@ -201,7 +201,7 @@ class People:
         """
         there = Batch.objects.filter(rescan_of=batch).order_by("pk")
         made = self.press("rescan", lambda: bench.build_rescan(batch=batch, actor=self.tess))
-        made = made or self.press("a look", there.all().first)
+        made = made or self.press("a look", there.first)
         if made is None:
             return
         slots = Slot.objects.filter(carousel__batch=made).select_related("carousel").order_by("pk")
