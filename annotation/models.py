@@ -103,6 +103,10 @@ class Study(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def second_percent(self) -> float:
+        return 100 * self.second_reads
+
 
 class Term(models.Model):
     """One word of a study's vocabulary: a label with its colour and its key."""

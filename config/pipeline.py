@@ -13,5 +13,6 @@ FOLLOWS: dict[str, str] = {
 RECONCILERS: tuple[str, ...] = (
     "scanning.services.reconcile",
     "lims.services.pipeline.reconcile",
+    "annotation.services.reconcile",
     "overview.services.report_nights",
 )

@@ -25,6 +25,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+VIEWER_SIGNING_KEYS = env.words("VIEWER_SIGNING_KEYS", "")  # the first signs; else SECRET_KEY
 DEBUG = env.flag("DEBUG", False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")

@@ -12,6 +12,7 @@ from django.core.files.storage import FileSystemStorage
 MODULES: dict[str, tuple[str, ...]] = {
     "ol": ("ol.css", "dist/ol.js"),
     "flatbush": ("flatbush.js",),
+    "clipper2-ts": ("dist",),
     "numcodecs": ("dist",),
     "uplot": ("dist/uPlot.esm.js", "dist/uPlot.min.css"),
 }

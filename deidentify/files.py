@@ -26,7 +26,7 @@ from deidentify.images.aperio import clean_tiff
 from deidentify.images.dicom import clean_dicom
 from deidentify.images.mosaic import clean_mosaic
 from deidentify.known import Known
-from deidentify.reports.docx import lines_as_text, read_docx, text_as_lines, write_docx
+from deidentify.reports.docx import CELL_BREAK, lines_as_text, read_docx, text_as_lines, write_docx
 from deidentify.reports.text import Policy, clean_text
 
 GATE_TIMEOUT_S: Final = 3600.0
@@ -190,6 +190,16 @@ def decode_text(data: bytes) -> str:
     return "".join(
         mark for mark in text.replace("\r\n", "\n").replace("\r", "\n") if mark >= " " or mark in "\n\t"
     )
+
+
+def text_of(report: Path) -> str:
+    """What a report says, in plain text. Raises BrokenInput."""
+    if report.suffix.lower() == ".docx":
+        return lines_as_text(read_docx(report)).replace(CELL_BREAK, "\n")
+    try:
+        return decode_text(report.read_bytes())
+    except OSError as error:
+        raise BrokenInput(f"the report cannot be read: {error.strerror}") from error
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What passed, what is in quarantine and why. Thin: queries in, pages out."""
 
 import json
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -8,9 +9,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from core.roles import Role, role_required
+from core import audit
+from core.roles import EVERYONE, Role, has_role, role_required
 from deidentify import queries, services
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide, State
+from lims.guards import RECORD
+from lims.models import Slide
+from viewer.guards import require_view
 
 STEWARDS = (Role.STEWARD, Role.ADMINISTRATOR)
 PER_PAGE = 50
@@ -48,6 +53,28 @@ def again(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     services.try_again(row=_find(kind, pk), actor=request.user)
     messages.success(request, "It goes through once more.")
     return redirect("deidentify:item", kind=kind, pk=pk)
+
+
+@role_required(*EVERYONE)
+@require_GET
+def report(request: HttpRequest, uid: UUID) -> HttpResponse:
+    """The report of a slide's case, to be read beside the picture: without names, or with them (`?named`) for
+    those who may know the person. A part of another page where htmx asks, else a page of its own.
+    """
+    slide = get_object_or_404(Slide.objects.select_related("block__specimen__case"), uid=uid)
+    require_view(request.user, slide)
+    may_name = has_role(request.user, *RECORD)
+    named = may_name and "named" in request.GET
+    if named:
+        audit.record(actor=request.user, action="report.look", target=f"case:{slide.case.accession}")
+    context = {
+        "slide": slide,
+        "told": queries.told_in_report(slide.case.pk, named=named),
+        "named": named,
+        "may_name": may_name,
+        "part": "HX-Request" in request.headers,
+    }
+    return render(request, "deidentify/report.html", context)
 
 
 def _find(kind: str, pk: int) -> DeidentifiedSlide | DeidentifiedReport:

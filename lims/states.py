@@ -119,11 +119,13 @@ TRANSITIONS: tuple[Transition, ...] = (
     ),
     Transition("complain", (S.ASSIGNED, S.READ), S.FAILED, (Role.PATHOLOGIST, Role.ADMINISTRATOR), True),
     Transition("deidentify", (S.SCANNED,), S.DEIDENTIFIED, (SYSTEM, *STEWARDS)),
-    Transition("assign", (S.DEIDENTIFIED,), S.ASSIGNED, (SYSTEM, Role.MANAGER, Role.ADMINISTRATOR)),
+    Transition(
+        "assign", (S.DEIDENTIFIED,), S.ASSIGNED, (SYSTEM, Role.PATHOLOGIST, Role.MANAGER, Role.ADMINISTRATOR)
+    ),
     Transition(
         "return", (S.ASSIGNED,), S.DEIDENTIFIED, (SYSTEM, Role.PATHOLOGIST, Role.MANAGER, Role.ADMINISTRATOR)
     ),
-    Transition("submit", (S.ASSIGNED,), S.READ, (Role.PATHOLOGIST, Role.ADMINISTRATOR)),
+    Transition("submit", (S.ASSIGNED,), S.READ, (SYSTEM, Role.PATHOLOGIST, Role.ADMINISTRATOR)),
     Transition("release", (S.READ,), S.RELEASED, (SYSTEM, *STEWARDS)),
     Transition("hold", HOLDABLE, S.HELD, (*BENCH, Role.MANAGER, Role.STEWARD), True),
     *(Transition("resume", (S.HELD,), state, (*BENCH, Role.MANAGER, Role.STEWARD)) for state in HOLDABLE),

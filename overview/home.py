@@ -177,7 +177,7 @@ def desk(user: User) -> Section:
 def office(user: User) -> Section:
     """A manager's four numbers."""
     good = reports.first_pass_yield(reports.since(30))
-    waiting = reading.waiting().count()
+    waiting = len(reading.waiting_slides())
     share = f"{100 * good.share:.0f} %" if good.share is not None else "–"
     figures = reverse("overview:figures")
     tiles = [

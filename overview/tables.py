@@ -139,7 +139,7 @@ def reading(after: datetime | None) -> Table:
         title="Reading today",
         head=("Reader", "To read", "Submitted", "Of the day's limit", "Room left"),
         rows=[
-            Row((load.reader.name, load.open, load.done, load.reader.daily_limit, load.room))
+            Row((load.reader.name, load.open, load.done, load.limit, load.room))
             for load in reports.reading_load()
         ],
         empty="Nobody is on the rota.",

@@ -1,9 +1,8 @@
-"""What the viewer asks: which file shows a slide, its header for the browser, histogram, chunks and tiles."""
+"""What the viewer asks: which file shows a slide, its header for the browser, histogram and chunks."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,18 @@ import numpy as np
 
 from core.errors import BadInput, NotFound, Unavailable
 from lims.models import Slide
+from viewer.addressing import TILE_SIZE, scale_factors
 from viewer.guards import Person, require_view
 from viewer.models import VirtualSlide
+from viewer.profiles import colour_profile
 from viewer.readers import open_slides
-from viewer.tiles import Histogram, Pixels, Window, histogram
+from viewer.tiles import Histogram, Window, histogram
 from vslide import Damaged, Field, KeyMissing, KeyRefused, SlideReader
 from vslide.geometry import place
 from vslide.histogram import slide_histograms
 from vslide.layout import pixel_shapes
 
-TILE_SIZE = 512
 MAX_CHUNKS = 1024
-THUMBNAIL_SIZE = 512
 
 
 def visible(*, user: Person, uid: UUID) -> VirtualSlide:
@@ -81,17 +80,13 @@ def header(virtual: VirtualSlide) -> dict[str, Any]:
             "pixelSizeUm": reader.pixel_size_um or 0,
             "magnification": reader.magnification or 0,
             "layers": reader.layers,
+            "times": reader.times,
+            "profile": asdict(profile) if (profile := colour_profile(reader.icc)) else None,
             "channels": [_channel(channel, reader) for channel in reader.channels],
             "levels": _levels(reader) if mosaic else [],
             "fields": _fields(reader) if mosaic else None,
-            "tiles": {"size": TILE_SIZE, "downsamples": tile_downsamples(reader.size)},
+            "tiles": {"size": TILE_SIZE, "downsamples": scale_factors(reader.size)},
         }
-
-
-def tile_downsamples(size: tuple[int, int]) -> list[int]:
-    """1, 2, 4 … up to where the whole slide fits in one tile."""
-    steps = max(0, math.ceil(math.log2(max(size) / TILE_SIZE)))
-    return [1 << step for step in range(steps + 1)]
 
 
 def _channel(channel: Any, reader: SlideReader) -> dict[str, Any]:
@@ -177,28 +172,6 @@ def _chunk(reader: SlideReader, place: tuple[int, int, int, int], level: int) ->
         return reader.chunk(*place, level=level)
     except Damaged:
         return None
-
-
-def tile(virtual: VirtualSlide, *, level: int, column: int, row: int) -> Pixels:
-    """One raw tile (C, TILE_SIZE, TILE_SIZE). `level` is a position in the header's downsamples."""
-    with lease(virtual) as reader:
-        downsamples = tile_downsamples(reader.size)
-        if level >= len(downsamples):
-            raise NotFound("The slide has no such zoom layer.", level=level)
-        downsample = downsamples[level]
-        width, height = (-(-side // downsample) for side in reader.size)
-        x, y = column * TILE_SIZE, row * TILE_SIZE
-        if x >= width or y >= height:
-            raise NotFound("The slide ends before this tile.", column=column, row=row)
-        region: Pixels = reader.region(x, y, TILE_SIZE, TILE_SIZE, level=downsample)
-    return region
-
-
-def thumbnail(virtual: VirtualSlide) -> Pixels:
-    """The whole slide small, raw (C, h, w)."""
-    with lease(virtual) as reader:
-        small: Pixels = reader.thumbnail(THUMBNAIL_SIZE)
-    return small
 
 
 def windows(virtual: VirtualSlide) -> list[Window]:

@@ -1,4 +1,4 @@
-"""Pixels for eyes: raw channels composed to RGB, histograms, JPEG. Knows no request and no database."""
+"""Pixels for eyes: raw channels composed to RGB, histograms. Knows no request and no database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vslide import RGB, Channel
-from vslide.display import composite, interleaved, to_jpeg
+from vslide.display import composite, interleaved
 from vslide.histogram import Histogram as Counts
 
 Pixels = NDArray[Any]
@@ -18,11 +18,12 @@ BINS = 256
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How a channel is painted: `low` is black, `high` is full `colour` (#rrggbb)."""
+    """How a channel is painted: `low` is black, `high` is full `colour` (#rrggbb), `gamma` between them."""
 
     colour: str
     low: int
     high: int
+    gamma: float = 1.0
 
 
 AS_IT_IS = [Window(channel.colour, 0, 255) for channel in RGB]
@@ -48,12 +49,8 @@ def compose(region: Pixels, windows: Sequence[Window]) -> NDArray[np.uint8]:
     if region.dtype == np.uint8 and list(windows) == AS_IT_IS:
         return interleaved(region)
     channels = [Channel(f"channel {number}", window.colour) for number, window in enumerate(windows)]
-    return composite(region, channels, [(window.low, window.high) for window in windows])
-
-
-def jpeg(pixels: NDArray[np.uint8]) -> bytes:
-    """(H, W, 3) as a JPEG file without metadata."""
-    return to_jpeg(pixels, full_colour=True)
+    ends = [(window.low, window.high) for window in windows]
+    return composite(region, channels, ends, [window.gamma for window in windows])
 
 
 def histogram(counted: Counts, *, dtype: str, black_level: int = 0) -> Histogram:

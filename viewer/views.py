@@ -38,6 +38,16 @@ def page_context(virtual: VirtualSlide, user: Person) -> dict[str, Any]:
 
 
 @role_required(*EVERYONE)
+def beside_page(request: HttpRequest, uid: UUID, other: UUID) -> HttpResponse:
+    """Two slides side by side."""
+    shown = [queries.visible(user=request.user, uid=one) for one in (uid, other)]
+    for virtual in shown:
+        audit.record(actor=request.user, action="viewer.open", target=f"slide:{virtual.slide.uid}")
+    left, right = (page_context(virtual, request.user) for virtual in shown)
+    return render(request, "viewer/beside.html", {"left": left, "right": right})
+
+
+@role_required(*EVERYONE)
 def slide_page(request: HttpRequest, uid: UUID) -> HttpResponse:
     """The slide in the browser."""
     virtual = queries.visible(user=request.user, uid=uid)

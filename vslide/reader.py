@@ -60,6 +60,10 @@ class SlideReader(Protocol):
     def channels(self) -> tuple[Channel, ...]: ...
 
     @property
+    def icc(self) -> bytes | None:
+        """The colour profile of the scanner; None where the file carries none."""
+
+    @property
     def levels(self) -> tuple[float, ...]:
         """Stored downsampling factors, rising from 1."""
 

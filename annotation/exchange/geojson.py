@@ -2,14 +2,13 @@
 object.
 """
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from annotation.exchange import jsons, told
 from annotation.exchange.errors import NotReadable
-from annotation.exchange.model import KINDS, Document, Layer, Shape, Written
+from annotation.exchange.model import Document, Layer, Shape, Written
 
 OF_TYPE: Final = {
     "Point": "point",
@@ -23,31 +22,24 @@ DESCRIPTION: Final = "ANNOTATION_DESCRIPTION"
 OURS: Final = "nocturne"
 
 
-def read(content: bytes) -> Document:
+def read(data: Any) -> Document:
     """A FeatureCollection, a list of features or one feature. Raises NotReadable, which names the feature."""
-    try:
-        data = json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise NotReadable(f"This is not JSON: {error}") from error
     features, extra = _features(data)
-    ours = extra.pop(OURS, {}) if isinstance(data, dict) else {}
+    extra.pop(OURS, None)
+    ours = jsons.member(data, OURS)
     shapes = tuple(_shape(feature, number) for number, feature in enumerate(features, start=1))
-    layers = tuple(Layer(**layer) for layer in ours.get("layers", ())) or _layers_of(features)
+    layers = told.layers(ours["layers"]) if "layers" in ours else _layers_of(features)
     colours = {layer.uid: layer.colour for layer in layers}
     shapes = tuple(_plain(shape, feature, colours) for shape, feature in zip(shapes, features, strict=True))
     form = "list" if isinstance(data, list) else data["type"]
     own = {"geojson": {"form": form, "members": extra}} if form != "FeatureCollection" or extra else {}
-    return Document(shapes, layers, ours.get("mpp"), {**ours.get("extra", {}), **own})
+    return Document(shapes, layers, jsons.positive(ours.get("mpp")), {**jsons.member(ours, "extra"), **own})
 
 
 def _plain(shape: Shape, feature: Any, colours: Mapping[str, str]) -> Shape:
     """Without the memory of how it was written, where we would write it the same way from the rest."""
     bare = replace(shape, extra={key: value for key, value in shape.extra.items() if key != "geojson"})
     return bare if _feature(bare, colours) == feature else shape
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
 
 
 def _features(data: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -70,27 +62,24 @@ def _shape(feature: Any, number: int) -> Shape:
     if not isinstance(feature, dict) or not isinstance(feature.get("geometry"), dict):
         raise NotReadable(f"Feature {number} has no geometry.")
     geometry = feature["geometry"]
-    if geometry.get("type") not in OF_TYPE:
-        raise NotReadable(f"Feature {number}: a {geometry.get('type')} is not an annotation.")
-    if not _is_position_tree(geometry.get("coordinates")):
+    name = geometry.get("type")
+    if not isinstance(name, str) or name not in OF_TYPE:
+        raise NotReadable(f"Feature {number}: a {name} is not an annotation.")
+    if not jsons.is_position_tree(geometry.get("coordinates"), jsons.DEPTH_OF[name]):
         raise NotReadable(f"Feature {number}: its coordinates are not positions.")
-    properties = dict(feature.get("properties") or {})
-    ours = properties.pop(OURS, {})
-    kind = ours.get("kind", OF_TYPE[geometry["type"]])
-    if kind not in KINDS:
-        raise NotReadable(f"Feature {number}: “{kind}” is not a shape we know.")
-    metadata = properties.get("metadata")
-    return Shape(
-        kind=kind,
+    properties = dict(jsons.member(feature, "properties"))
+    ours = jsons.member(properties, OURS)
+    properties.pop(OURS, None)
+    plain = Shape(
+        kind=OF_TYPE[name],
         geometry=geometry,
         label=_label_of(properties),
-        comment=str(metadata.get(DESCRIPTION, "")) if isinstance(metadata, Mapping) else "",
-        layer=str(ours.get("layer", _label_of(properties))),
+        comment=str(jsons.member(properties, "metadata").get(DESCRIPTION, "")),
+        layer=_label_of(properties),
         uid=str(feature.get("id", "")),
-        author=str(ours.get("author", "")),
-        negative=bool(ours.get("negative", False)),
-        extra={**ours.get("extra", {}), "geojson": _rest(feature, properties)},
     )
+    shape = told.added(plain, ours, f"Feature {number}")
+    return replace(shape, extra={**shape.extra, "geojson": _rest(feature, properties)})
 
 
 def _rest(feature: Mapping[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
@@ -101,22 +90,10 @@ def _rest(feature: Mapping[str, Any], properties: dict[str, Any]) -> dict[str, A
     return {"members": members, "properties": properties}
 
 
-def _is_position_tree(value: Any) -> bool:
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if not isinstance(item, list) or not item:
-            return False
-        if all(isinstance(number, int | float) and not isinstance(number, bool) for number in item):
-            if len(item) < 2 or not all(math.isfinite(number) for number in item):
-                return False
-        else:
-            stack.extend(item)
-    return True
-
-
 def _label_of(properties: Mapping[str, Any]) -> str:
     found = properties.get("classification")
+    if isinstance(found, str):
+        return found
     if isinstance(found, Mapping):
         names = found.get("names")
         return ": ".join(map(str, names)) if isinstance(names, list) else str(found.get("name", ""))
@@ -127,7 +104,7 @@ def _layers_of(features: list[Any]) -> tuple[Layer, ...]:
     """One layer per classification, in its colour."""
     colours: dict[str, str] = {}
     for feature in features:
-        properties = feature.get("properties") or {}
+        properties = jsons.member(feature, "properties")
         colours.setdefault(_label_of(properties), _colour_of(properties.get("classification") or properties))
     return tuple(Layer(uid=name, name=name, colour=colour) for name, colour in colours.items())
 
@@ -149,32 +126,23 @@ def write(document: Document) -> Written:
     colours = {layer.uid: layer.colour for layer in document.layers}
     features = [_feature(shape, colours) for shape in document.shapes]
     known = document.extra.get("geojson", {})
-    if known.get("form") == "list":
-        return Written(_dump(features))
-    if known.get("form") == "Feature" and len(features) == 1:
-        return Written(_dump(features[0]))
+    ours = _ours(document, features)
+    if known.get("form") == "list" and not ours:
+        return Written(jsons.dump(features))
+    if known.get("form") == "Feature" and len(features) == 1 and not ours:
+        return Written(jsons.dump(features[0]))
     collection = {"type": "FeatureCollection", "features": features, **known.get("members", {})}
-    ours = _ours(document)
-    if ours:
-        collection[OURS] = ours
-    return Written(_dump(collection))
+    return Written(jsons.dump({**collection, **({OURS: ours} if ours else {})}))
 
 
-def _dump(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _ours(document: Document) -> dict[str, Any]:
+def _ours(document: Document, features: list[Any]) -> dict[str, Any]:
     """What QuPath has no word for, and only that: a file that came from QuPath goes back without it."""
     extra = {key: value for key, value in document.extra.items() if key != "geojson"}
     ours: dict[str, Any] = {"extra": extra} if extra else {}
     if document.mpp is not None:
         ours["mpp"] = document.mpp
-    if extra:
-        ours["layers"] = [
-            {"uid": layer.uid, "name": layer.name, "colour": layer.colour, "extra": dict(layer.extra)}
-            for layer in document.layers
-        ]
+    if document.layers != _layers_of(features):
+        ours["layers"] = told.of_layers(document.layers)
     return ours
 
 
@@ -206,13 +174,5 @@ def _classification(label: str, colour: str) -> dict[str, Any]:
 
 def _ours_of(shape: Shape) -> dict[str, Any]:
     extra = {key: value for key, value in shape.extra.items() if key != "geojson"}
-    ours: dict[str, Any] = {"extra": extra} if extra else {}
-    if shape.kind != OF_TYPE[shape.geometry["type"]]:
-        ours["kind"] = shape.kind
-    if shape.layer != shape.label:
-        ours["layer"] = shape.layer
-    if shape.author:
-        ours["author"] = shape.author
-    if shape.negative:
-        ours["negative"] = True
-    return ours
+    plain = replace(shape, kind=OF_TYPE[shape.geometry["type"]], layer=shape.label, author="", negative=False)
+    return told.beside(replace(shape, extra=extra), replace(plain, extra={}), {})

@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from annotation.exchange.ellipses import found_in, in_box
 from annotation.exchange.errors import NotReadable
 from annotation.exchange.model import Shape
 
 Vertex = tuple[float, float, float]
-ELLIPSE_CORNERS = 128
+MANY = {
+    "point": ("Point", "MultiPoint"),
+    "line": ("LineString", "MultiLineString"),
+    "ruler": ("LineString", "MultiLineString"),
+}
 
 
 @dataclass(slots=True)
@@ -34,20 +39,30 @@ class Region:
     def area(self) -> bool:
         return self.kind in {"rectangle", "ellipse", "freehand", "polygon"}
 
+    def follows(self, first: "Region") -> bool:
+        """Whether it is a hole in, or a part of, the shape that begins with `first`."""
+        marked = "part" in self.ours or ("hole" in self.ours and self.area)
+        return marked and ((self.area and first.area) or self.kind == first.kind)
+
     def ring(self) -> list[list[float]]:
         points = [[x, y] for x, y, _ in self.vertices]
         if self.kind in {"rectangle", "ellipse"} and len(points) == 2:
-            return _ellipse(points) if self.kind == "ellipse" else _corners(points)
+            return in_box(*points).ring() if self.kind == "ellipse" else _corners(points)
         if len(points) < 3:
             raise NotReadable(f"{self.where}: an outline of {len(points)} vertices encloses nothing.")
         return points if points[0] == points[-1] else [*points, list(points[0])]
 
     def geometry(self, parts: Sequence["Region"]) -> dict[str, Any]:
         """The GeoJSON of this region and the parts and holes that follow it."""
-        if self.kind == "point":
-            return {"type": "Point", "coordinates": list(self.vertices[0][:2])}
-        if self.kind == "line":
-            return {"type": "LineString", "coordinates": [[x, y] for x, y, _ in self.vertices]}
+        if self.kind in MANY:
+            one, many = MANY[self.kind]
+            paths = [[[x, y] for x, y, _ in part.vertices] for part in parts]
+            found = [path[0] for path in paths] if one == "Point" else paths
+            return (
+                {"type": many, "coordinates": found}
+                if len(found) > 1
+                else {"type": one, "coordinates": found[0]}
+            )
         polygons: list[list[list[list[float]]]] = []
         for part in parts:
             if "hole" in part.ours and polygons:
@@ -64,30 +79,21 @@ def _corners(points: Sequence[Sequence[float]]) -> list[list[float]]:
     return [[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]
 
 
-def _ellipse(points: Sequence[Sequence[float]]) -> list[list[float]]:
-    """The ellipse in the box between two corners, with a corner of ours at each of its four extremes."""
-    (x0, y0), (x1, y1) = points
-    cx, cy, rx, ry = (x0 + x1) / 2, (y0 + y1) / 2, abs(x1 - x0) / 2, abs(y1 - y0) / 2
-    angles = [2 * math.pi * n / ELLIPSE_CORNERS for n in range(ELLIPSE_CORNERS)]
-    ring = [[round(cx + rx * math.cos(a), 6), round(cy + ry * math.sin(a), 6)] for a in angles]
-    return [*ring, list(ring[0])]
-
-
 def merge(regions: Sequence[Region]) -> list[list[Region]]:
     """Parts and holes (as we write them) behind the region they belong to; every other region alone."""
     groups: list[list[Region]] = []
     for region in regions:
-        if groups and region.area and ("hole" in region.ours or "part" in region.ours):
+        if groups and region.follows(groups[-1][0]):
             groups[-1].append(region)
         else:
             groups.append([region])
     return groups
 
 
-def regions_of(shape: Shape, free: Iterator[str], mpp: float | None, notes: set[str]) -> list[Region]:
+def regions_of(shape: Shape, free: Iterator[str], mpp: float | None) -> list[Region]:
     """The regions that say this shape: one per ring."""
     kept = shape.extra.get("imagescope", {})
-    rings = _rings(shape, closed=bool(kept.get("closed")), notes=notes)
+    rings = _rings(shape, closed=bool(kept.get("closed")))
     regions: list[Region] = []
     for number, (points, ours) in enumerate(rings):
         depths = kept.get("z", [])
@@ -105,37 +111,22 @@ def regions_of(shape: Shape, free: Iterator[str], mpp: float | None, notes: set[
             attributes["InputRegionId"] = regions[0].attributes.get("Id", "0")
         rows = list(kept.get("rows", ())) if number == 0 else []
         regions.append(Region(shape.kind, vertices, attributes, rows, ours))
-    if len(regions) > 1:
-        notes.add(
-            "Holes and parts of one shape are regions of their own in ImageScope; "
-            "reading them back joins them."
-        )
     return regions
 
 
 Ring = tuple[list[tuple[float, float]], dict[str, str]]
 
 
-def _rings(shape: Shape, *, closed: bool, notes: set[str]) -> list[Ring]:
+def _rings(shape: Shape, *, closed: bool) -> list[Ring]:
     kind, coordinates = shape.geometry["type"], shape.geometry["coordinates"]
-    if kind == "Point":
-        notes.add("A point is a region of one vertex.")
-        return [([_xy(coordinates)], {})]
-    if kind == "LineString":
-        if len(coordinates) > 2:
-            notes.add(
-                "ImageScope's ruler has two ends; "
-                "a line with more keeps its vertices but may be drawn otherwise."
-            )
-        return [([_xy(c) for c in coordinates], {})]
-    if kind not in {"Polygon", "MultiPolygon"}:
-        notes.add(f"ImageScope has no {kind}: its parts became regions of one shape each.")
-        return [([_xy(c) for c in part], {}) for part in _flat(kind, coordinates)]
-    if shape.kind == "ellipse" and (box := _box_of_ellipse(coordinates)):
-        return [(box, {})]
-    polygons = [coordinates] if kind == "Polygon" else coordinates
+    if kind in {"Point", "MultiPoint"}:
+        return _following([[position] for position in ([coordinates] if kind == "Point" else coordinates)])
+    if kind in {"LineString", "MultiLineString"}:
+        return _following([coordinates] if kind == "LineString" else coordinates)
+    if shape.kind == "ellipse" and (found := found_in(shape.geometry)) and found.upright:
+        return [(found.box(), {})]
     rings: list[Ring] = []
-    for part, polygon in enumerate(polygons):
+    for part, polygon in enumerate([coordinates] if kind == "Polygon" else coordinates):
         for index, ring in enumerate(polygon):
             points = [_xy(c) for c in ring]
             ours = {"hole": "1"} if index else ({"part": str(part)} if part else {})
@@ -143,26 +134,12 @@ def _rings(shape: Shape, *, closed: bool, notes: set[str]) -> list[Ring]:
     return rings
 
 
-def _flat(kind: str, coordinates: Any) -> list[Any]:
-    return [[position] for position in coordinates] if kind == "MultiPoint" else list(coordinates)
+def _following(paths: Sequence[Sequence[Sequence[float]]]) -> list[Ring]:
+    return [([_xy(c) for c in path], {"part": str(n)} if n else {}) for n, path in enumerate(paths)]
 
 
 def _xy(position: Sequence[float]) -> tuple[float, float]:
     return position[0], position[1]
-
-
-def _box_of_ellipse(coordinates: Any) -> list[tuple[float, float]] | None:
-    """The box of an upright ellipse; None where the outline is not one (it then stays an outline)."""
-    ring = coordinates[0]
-    xs, ys = [p[0] for p in ring], [p[1] for p in ring]
-    x0, y0, x1, y1 = min(xs), min(ys), max(xs), max(ys)
-    rx, ry = (x1 - x0) / 2, (y1 - y0) / 2
-    if len(coordinates) > 1 or rx <= 0 or ry <= 0 or len(ring) < 12:
-        return None
-    off = max(
-        abs(math.hypot((x - x0 - rx) / rx, (y - y0 - ry) / ry) - 1) for x, y in zip(xs, ys, strict=True)
-    )
-    return [(x0, y0), (x1, y1)] if off < 0.01 else None
 
 
 def _fresh(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-KINDS = ("rectangle", "ellipse", "freehand", "polygon", "point", "line")
+KINDS = ("rectangle", "ellipse", "freehand", "polygon", "point", "line", "ruler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,30 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file of annotations; `mpp` in µm per px of level 1, where known."""
+    """A file of annotations; `mpp` in µm per px of level 1, where known. `notes` say in words what the file
+    held and we did not take.
+    """
 
     shapes: tuple[Shape, ...]
     layers: tuple[Layer, ...] = ()
     mpp: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The DICOM image that annotations lie on: its UIDs, the size of its total pixel matrix in px, and what
+    its header says of patient and study (by keyword), which a file about it must repeat.
+    """
+
+    study: str
+    series: str
+    instance: str
+    frame_of_reference: str
+    width: int = 0
+    height: int = 0
+    patient: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +69,11 @@ class Written:
 
     content: bytes
     notes: tuple[str, ...] = ()
+
+
+def all_layers(document: Document) -> list[Layer]:
+    """The document's layers, and one for every layer that only its shapes speak of."""
+    known = {layer.uid: layer for layer in document.layers}
+    for shape in document.shapes:
+        known.setdefault(shape.layer, Layer(shape.layer, shape.label))
+    return list(known.values())

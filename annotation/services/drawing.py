@@ -41,9 +41,9 @@ class Stroke:
 def save_annotation(*, slide: Slide, stroke: Stroke, actor: User) -> Annotation:
     """Create or change one annotation.
 
-    A create that is sent twice is stored once. A change needs the version it was made on: Conflict carries
-    the current annotation in `detail["current"]` when another tab was first, or when the slide was signed
-    off.
+    A create or a change that is sent twice is stored once. A change needs the version it was made on:
+    Conflict carries the current annotation in `detail["current"]` when another tab was first, or when the
+    slide was signed off. A change on the version that deleted it brings an annotation back.
     """
     content = _content(stroke)
     if stroke.version is None:
@@ -72,6 +72,7 @@ def _content(stroke: Stroke) -> dict[str, Any]:
         "geometry": checked(stroke.kind, stroke.geometry),
         "label": stroke.label.strip(),
         "comment": stroke.comment,
+        "deleted": False,
     }
 
 
@@ -95,15 +96,14 @@ def _create(slide: Slide, client_id: uuid.UUID, content: dict[str, Any], actor: 
 
 
 def _as_sent(twin: Annotation, slide: Slide, content: dict[str, Any], actor: User) -> Annotation:
-    """The stored twin of a create that is sent again; a Conflict where it has moved on since, or is
-    another's.
+    """The stored twin of a create that is sent again; a Conflict where it says something else: it may be an
+    older one that comes late.
     """
     if twin.slide_id != slide.pk or twin.author_id != actor.pk:
         raise Conflict("This client id is taken by another annotation.", current=None)
-    if all(getattr(twin, field) == value for field, value in content.items()):
-        return twin
-    # The reply to the first create was lost and the reader drew on: this is their next version.
-    return _change(twin, 1, content, actor)
+    if not _says(twin, content):
+        raise Conflict(_why(twin), current=as_dict(twin))
+    return twin
 
 
 @transaction.atomic
@@ -125,15 +125,21 @@ def _change(annotation: Annotation, version: int, content: dict[str, Any], actor
     if annotation.author_id != actor.pk and not has_role(actor, Role.ADMINISTRATOR):
         raise NotAllowed("Only its author may change an annotation.")
     with transaction.atomic():
-        won = Annotation.objects.filter(
-            pk=annotation.pk, version=version, locked=False, deleted=False
-        ).update(version=version + 1, updated_at=timezone.now(), **content)
+        won = Annotation.objects.filter(pk=annotation.pk, version=version, locked=False).update(
+            version=version + 1, updated_at=timezone.now(), **content
+        )
         annotation.refresh_from_db()
+        if not won and annotation.version == version + 1 and _says(annotation, content):
+            return annotation  # the reply to this very change was lost, and it is sent again
         if not won:
             raise Conflict(_why(annotation), current=as_dict(annotation))
         _write_version(annotation, actor)
         _still_open(annotation)
     return annotation
+
+
+def _says(annotation: Annotation, content: dict[str, Any]) -> bool:
+    return all(getattr(annotation, field) == value for field, value in content.items())
 
 
 def _why(annotation: Annotation) -> str:
@@ -163,6 +169,8 @@ def _write_version(annotation: Annotation, actor: User) -> None:
         geometry=annotation.geometry,
         label=annotation.label,
         comment=annotation.comment,
+        negative=annotation.negative,
+        layer=annotation.layer,
         deleted=annotation.deleted,
         author=actor,
     )

@@ -1,146 +1,174 @@
 """Slides are shared out: to someone who reads that tissue and has room today, as fairly as the limits
-allow.
+allow; a case stays with one reader.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from annotation.models import Assignment, Reader
-from annotation.policy import daily_limit
-from annotation.queries import load_of, reading_the_case, returned_by
+from annotation.models import Agreement, Assignment, Reader, Recusal
+from annotation.planning import plan
+from annotation.queries.days import Sought, bound_to, days_of, sought, waiting_slides
+from annotation.queries.loads import load_of, loads
+from annotation.services.settling import seek
+from annotation.studies import Step, comparison, current, next_step, readings_of
 from core import audit
 from core.errors import BadInput, Conflict, Unavailable
-from core.models import User
-from core.roles import Role, has_role
-from lims.models import Slide, Tissue
+from lims.models import Case, Slide, Tissue
 from lims.services import Actor, advance
 from lims.states import SYSTEM, State
 
 TRIES = 5
+OPEN, Purpose = Assignment.State.OPEN, Assignment.Purpose
 
 
-@transaction.atomic
-def enrol_reader(
-    *,
-    user: User,
-    actor: Actor,
-    tissues: Sequence[str] | None = None,
-    limit: int | None = None,
-    active: bool = True,
-) -> Reader:
-    """Put a pathologist on the rota, or change how they stand on it. Every tissue where none is named."""
-    if not has_role(user, Role.PATHOLOGIST):
-        raise BadInput(f"{user.display_name} is not a pathologist.", field="user")
-    chosen = list(Tissue.values) if tissues is None else [str(tissue) for tissue in tissues]
-    unknown = sorted(set(chosen) - set(Tissue.values))
-    if unknown:
-        raise BadInput(f"No such tissue: {', '.join(unknown)}.", field="tissues", choices=Tissue.values)
-    reader, _ = Reader.objects.get_or_create(user=user, defaults={"tissues": chosen})
-    reader.tissues, reader.active = chosen, active
-    if limit is not None:
-        reader.daily_limit = _limit(limit)
-    reader.save(update_fields=["tissues", "active", "daily_limit"])
-    audit.record(
-        actor=actor,
-        action="reader.enrol",
-        target=f"reader:{user.username}",
-        tissues=chosen,
-        limit=reader.daily_limit,
-        active=active,
-    )
-    return reader
+def assign(
+    *, slide: Slide, actor: Actor = SYSTEM, reader: Reader | None = None, purpose: str = Purpose.FIRST
+) -> Assignment | None:
+    """Put a slide on somebody's list; None where nobody who may have it has room today.
 
-
-def _limit(limit: int) -> int:
-    highest = daily_limit()
-    if not 0 <= limit <= highest:
-        raise BadInput(f"A daily limit is 0 to {highest} slides.", field="limit")
-    return limit
-
-
-def assign(*, slide: Slide, actor: Actor = SYSTEM, reader: Reader | None = None) -> Assignment | None:
-    """Put a de-identified slide on somebody's list; None where nobody who reads its tissue has room today.
-
-    `reader` is a manager's own choice and must have room too. Raises Conflict when somebody else assigned
-    it first.
+    `reader` is a person's own choice and must have room too. Raises Conflict when somebody else assigned it
+    first.
     """
     for _ in range(TRIES):
-        chosen = _choose(slide, reader)
+        chosen = _choose(slide, purpose) if reader is None else _checked(slide, reader, purpose)
         if chosen is None:
             return None
-        assignment = _take(slide, chosen, actor)
-        if assignment is not None:
-            return assignment
+        made = take([_sought(slide, purpose)], chosen, actor)
+        if made is not None:
+            return made[0]
     raise Unavailable(f"Too many assignments at once; slide {slide.barcode} is tried again.")
 
 
-def _choose(slide: Slide, wanted: Reader | None) -> Reader | None:
-    """The reader with room whose day is least full; a case stays with the reader who has the rest of it."""
-    tissue = slide.case.tissue
-    if wanted is not None:
-        fresh = Reader.objects.select_related("user").get(pk=wanted.pk)
-        if not (fresh.active and fresh.reads(tissue)):
-            raise BadInput(
-                f"{fresh.name} does not read {Tissue(tissue).label.lower()} slides.", field="reader"
-            )
-        if load_of(fresh) >= fresh.daily_limit:
-            raise Conflict(f"{fresh.name} has no room left today.", limit=fresh.daily_limit)
-        return fresh
-    gave_back = returned_by(slide)
-    same = reading_the_case(slide)
-    free = [
-        (reader.pk not in same, load / reader.daily_limit, reader.turn, reader.pk, reader)
-        for reader in Reader.objects.filter(active=True, user__is_active=True, daily_limit__gt=0)
-        if reader.reads(tissue)
-        and reader.pk not in gave_back
-        and (load := load_of(reader)) < reader.daily_limit
-    ]
-    return min(free, key=lambda entry: entry[:4])[4] if free else None
+def _sought(slide: Slide, purpose: str) -> Sought:
+    known = {(row.slide.pk, row.purpose): row for row in waiting_slides(slide.case.pk)}
+    return known.get((slide.pk, purpose), Sought(slide, purpose, None))
+
+
+def _choose(slide: Slide, purpose: str) -> Reader | None:
+    """Who the plan gives this slide to, with the rest of its case that waits."""
+    found = loads()
+    rows = [row for row in waiting_slides(slide.case.pk) if row.purpose == purpose]
+    if all(row.slide.pk != slide.pk for row in rows):
+        rows.append(Sought(slide, purpose, None))
+    reads = plan(days_of(found), sought(rows)).reads
+    return next((load.reader for load in found if load.reader.pk == reads.get(slide.pk)), None)
+
+
+def _checked(slide: Slide, reader: Reader, purpose: str) -> Reader:
+    """The reader whom somebody chose, if the rules allow it."""
+    load = load_of(reader)
+    fresh, tissue, one = load.reader, slide.case.tissue, sought([_sought(slide, purpose)])[0]
+    if not (fresh.active and fresh.reads(tissue)):
+        raise BadInput(f"{fresh.name} does not read {Tissue(tissue).label.lower()} slides.", field="reader")
+    if Recusal.objects.filter(reader=fresh, case=slide.case).exists() or fresh.pk in one.not_for:
+        raise BadInput(f"{fresh.name} cannot have this case.", field="reader")
+    if bound_to(one, days_of(loads())) not in {None, fresh.pk}:
+        raise Conflict("The rest of this case is on another list: a case stays together.")
+    if load.room < 1:
+        raise Conflict(f"{fresh.name} has no room left today.", limit=load.limit)
+    return fresh
 
 
 @transaction.atomic
-def _take(slide: Slide, reader: Reader, actor: Actor) -> Assignment | None:
-    """Write the assignment if this reader's list is still as it was counted; None when it has changed
-    since.
+def take(rows: Sequence[Sought], reader: Reader, actor: Actor) -> list[Assignment] | None:
+    """Write the assignments of one case if this reader's list is still as it was counted, and the case with
+    whom it was; None when either has changed since.
     """
+    case = rows[0].slide.case
+    # Writing the row, if only as it was, holds the case until the end: two slides of it cannot go to two.
+    Case.objects.filter(pk=case.pk).update(tissue=F("tissue"))
+    if bound_to(sought([rows[0]])[0], days_of(loads())) not in {None, reader.pk}:
+        return None
     if not Reader.objects.filter(pk=reader.pk, turn=reader.turn).update(turn=F("turn") + 1):
         return None
-    _close_stale(slide)
+    made = [_write(row, reader, actor) for row in rows]
+    reader.turn += 1
+    return made
+
+
+def _write(row: Sought, reader: Reader, actor: Actor) -> Assignment:
+    slide = row.slide
+    if row.purpose == Purpose.FIRST:
+        _close_stale(slide)
     try:
         with transaction.atomic():
-            assignment = Assignment.objects.create(slide=slide, reader=reader)
+            assignment = Assignment.objects.create(
+                slide=slide, reader=reader, purpose=row.purpose, study=row.study, due=_due(slide)
+            )
     except IntegrityError as error:
         raise Conflict(f"Slide {slide.barcode} is on somebody's list already.") from error
-    advance(slide=slide, to=State.ASSIGNED, actor=actor, note=f"to {reader.number}")
+    if row.purpose == Purpose.FIRST:
+        # The note names no reader: the history of a slide is open to who reads it blindly.
+        advance(slide=slide, to=State.ASSIGNED, actor=actor)
+        if next_step(readings_of(slide)) == Step.SECOND:
+            seek(slide=slide)
+    elif not Slide.objects.filter(pk=slide.pk, state=State.ASSIGNED).update(state=State.ASSIGNED):
+        raise Conflict(f"Slide {slide.barcode} is not being read any more.")
+    if row.purpose == Purpose.THIRD:
+        _settles(assignment)
     if not isinstance(actor, str):
         audit.record(
             actor=actor,
             action="slide.assign_to",
             target=f"slide:{slide.barcode}",
             reader=reader.user.username,
+            purpose=str(row.purpose),
         )
     return assignment
+
+
+def _due(slide: Slide) -> date:
+    return slide.case.due or timezone.localdate()
+
+
+def _settles(assignment: Assignment) -> None:
+    found = comparison(current(assignment.slide))
+    if found is None or not Agreement.objects.filter(pk=found.pk, third=None).update(third=assignment):
+        raise Conflict(f"Slide {assignment.slide.barcode} has somebody who settles it.")
 
 
 def _close_stale(slide: Slide) -> None:
     """A slide that left its list by another door (a complaint, say) leaves an open row; `advance` decides
     who was right.
     """
-    Assignment.objects.filter(slide=slide, state=Assignment.State.OPEN).update(
+    Assignment.objects.filter(slide=slide, state=OPEN, purpose=Purpose.FIRST).update(
         state=Assignment.State.RETURNED, ended_at=timezone.now(), note="The slide left the list by itself."
     )
 
 
 def assign_waiting(*, actor: Actor = SYSTEM) -> tuple[int, int]:
-    """Try every slide that waits for a reader; (how many found one, how many still wait)."""
-    found = 0
-    waiting = list(Slide.objects.filter(state=State.DEIDENTIFIED).order_by("state_since", "pk"))
-    for slide in waiting:
+    """Share out everything that waits, in one plan; (how many found a reader, how many still wait)."""
+    waiting = waiting_slides()
+    whole = len(waiting)
+    for _ in range(TRIES):
+        waiting = _share(waiting, actor)
+        if not waiting:
+            break
+        waiting = [row for row in waiting_slides() if row.slide.pk in {one.slide.pk for one in waiting}]
+    left = len(waiting_slides())
+    return max(0, whole - left), left
+
+
+def _share(waiting: Sequence[Sought], actor: Actor) -> list[Sought]:
+    """Carry out one plan, case by case; what could not be carried out, for a list had changed meanwhile."""
+    today = loads()
+    readers = {load.reader.pk: load.reader for load in today}
+    reads = plan(days_of(today), sought(list(waiting))).reads
+    cases: dict[tuple[int, str, int], list[Sought]] = defaultdict(list)
+    for row in waiting:
+        if row.slide.pk in reads:
+            cases[row.slide.case.pk, row.purpose, reads[row.slide.pk]].append(row)
+    lost: list[Sought] = []
+    for (_, _, reader), rows in cases.items():
         try:
-            found += assign(slide=slide, actor=actor) is not None
-        except Conflict:
-            found += 1  # somebody else assigned it between the question and the deed
-    return found, len(waiting) - found
+            made = take(rows, readers[reader], actor)
+        except Conflict:  # somebody else assigned one of them between the question and the deed
+            made = None
+        if made is None:
+            lost += rows
+    return lost

@@ -25,7 +25,7 @@ W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _SKIPPED: Final = frozenset({f"{W}del", f"{W}moveFrom", f"{W}delText", f"{W}instrText", f"{W}rPr",
     f"{W}pPr", f"{W}tbl",
                              "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"})  # fmt: skip  # noqa: E501
-_CELL_BREAK: Final = "\v"
+CELL_BREAK: Final = "\v"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -96,8 +96,8 @@ def _paragraph(paragraph: Element) -> Iterator[Line]:
 
 def _cell(cell: Element) -> str:
     return (
-        _CELL_BREAK.join(" ".join(line.cells) for line in _blocks(cell))
-        .replace("\n", _CELL_BREAK)
+        CELL_BREAK.join(" ".join(line.cells) for line in _blocks(cell))
+        .replace("\n", CELL_BREAK)
         .replace("\t", " ")
     )
 
@@ -112,7 +112,7 @@ def _text(element: Element) -> str:
         elif child.tag == f"{W}tab":
             parts.append("    ")
         elif child.tag in (f"{W}br", f"{W}cr"):
-            parts.append(_CELL_BREAK)
+            parts.append(CELL_BREAK)
         elif child.tag == f"{W}noBreakHyphen":
             parts.append("-")
         else:
@@ -132,7 +132,7 @@ def _hidden(element: Element) -> bool:
 
 def lines_as_text(lines: list[Line]) -> str:
     """One text with a line per paragraph or row and tabs between cells: what the rules read."""
-    return "\n".join("\t".join(cell.replace("\n", _CELL_BREAK) for cell in line.cells) for line in lines)
+    return "\n".join("\t".join(cell.replace("\n", CELL_BREAK) for cell in line.cells) for line in lines)
 
 
 def text_as_lines(text: str, lines: list[Line]) -> list[Line]:
@@ -192,7 +192,7 @@ def _table(rows: list[Line]) -> str:
 def _paragraph_xml(text: str, style: str = "") -> str:
     properties = f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else ""
     runs = "<w:br/>".join(
-        f'<w:t xml:space="preserve">{escape(_printable(part))}</w:t>' for part in text.split(_CELL_BREAK)
+        f'<w:t xml:space="preserve">{escape(_printable(part))}</w:t>' for part in text.split(CELL_BREAK)
     )
     return f"<w:p>{properties}<w:r>{runs}</w:r></w:p>"
 

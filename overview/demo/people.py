@@ -8,9 +8,10 @@ import uuid
 
 from django.conf import settings
 
-from annotation.models import Annotation, Assignment
-from annotation.services import enrol_reader, open_assignment, save_annotation, submit
+from annotation.models import Annotation, Assignment, Study
+from annotation.services import enrol_reader, open_assignment, save_annotation, save_study, submit
 from annotation.services.drawing import Stroke
+from annotation.services.vocabulary import Word
 from core.models import User
 from core.roles import Role
 from corpus.models import Release
@@ -26,13 +27,28 @@ from scanning.queries import waiting_for_verdict
 from scanning.services.review import FEWEST_POINTS
 from viewer.models import VirtualSlide
 
-FINDINGS = ("Tumour", "Stroma", "Inflammation", "Necrosis", "Normal")
+FINDINGS = (
+    Word("Tumour", "#ff5533", "t"),
+    Word("Stroma", "#33aaff", "s"),
+    Word("Inflammation", "#ffd21e", "i"),
+    Word("Necrosis", "#b07cff", "c"),
+    Word("Benign", "#55cc66", "o"),
+)
+STUDY = "What is on the slide"
+ASKED = {
+    "question": "Outline what you find, and name it.", "tissues": [], "stains": "", "priority": 100,
+    "second_reads": 0.0, "agreement": 0.6, "active": True,
+}  # fmt: skip
 CORNERS = 48
+EVERY_DAY = [8.0] * 7  # a demonstration does not wait for Monday
 
 
 def enrol_readers(cast: dict[str, User]) -> None:
+    """Everybody reads on all days; one study gives the words to label with."""
     for user in User.objects.filter(groups__name=Role.PATHOLOGIST):
-        enrol_reader(user=user, actor=cast["mara"])
+        enrol_reader(user=user, actor=cast["mara"], hours=EVERY_DAY)
+    known = Study.objects.filter(name=STUDY).first()
+    save_study(study=known, words=FINDINGS, actor=cast["mara"], **(ASKED | {"name": STUDY}))
 
 
 def review_doubtful(stage: Stage, batch: Batch, technician: User) -> int:
@@ -107,10 +123,10 @@ def _strokes(slide: Slide, dice: random.Random) -> list[Stroke]:
         _stroke(
             Annotation.Kind.FREEHAND,
             [*outline, outline[0]],
-            dice.choice(FINDINGS),
+            dice.choice(FINDINGS).label,
             "Outlined in the demonstration.",
         ),
-        _stroke(Annotation.Kind.RECTANGLE, box, dice.choice(FINDINGS), ""),
+        _stroke(Annotation.Kind.RECTANGLE, box, dice.choice(FINDINGS).label, ""),
     ]
 
 

@@ -27,12 +27,46 @@ def test_it_stores_a_create_that_is_sent_twice_once():
 
 
 @db
-def test_it_takes_a_changed_resend_as_the_next_version():
+def test_a_create_that_comes_late_and_says_something_else_conflicts_and_changes_nothing():
     made, one = assigned(), stroke()
     save_annotation(slide=made.slide, stroke=one, actor=made.reader.user)
-    changed = stroke(client_id=one.client_id, comment="and more")
-    again = save_annotation(slide=made.slide, stroke=changed, actor=made.reader.user)
-    assert (again.version, again.comment) == (2, "and more")
+    late = stroke(client_id=one.client_id, comment="older")
+    with pytest.raises(Conflict) as caught:
+        save_annotation(slide=made.slide, stroke=late, actor=made.reader.user)
+    assert caught.value.detail["current"]["comment"] == ""
+    assert AnnotationVersion.objects.count() == 1
+
+
+@db
+def test_a_change_that_is_sent_twice_is_stored_once_and_one_that_comes_late_is_not():
+    made, one = assigned(), stroke()
+    user = made.reader.user
+    save_annotation(slide=made.slide, stroke=one, actor=user)
+    first, second = (
+        stroke(client_id=one.client_id, label=f"l{version}", version=version) for version in (1, 2)
+    )
+    for _ in range(2):
+        saved = save_annotation(slide=made.slide, stroke=first, actor=user)
+        assert (saved.version, saved.label) == (2, "l1")
+    save_annotation(slide=made.slide, stroke=second, actor=user)
+    with pytest.raises(Conflict):
+        save_annotation(slide=made.slide, stroke=first, actor=user)
+    assert AnnotationVersion.objects.count() == 3
+
+
+@db
+def test_a_deletion_is_undone_by_a_change_that_knows_of_it():
+    made, one = assigned(), stroke()
+    user = made.reader.user
+    drawn = save_annotation(slide=made.slide, stroke=one, actor=user)
+    delete_annotation(annotation=drawn, version=1, actor=user)
+    with pytest.raises(Conflict, match="deleted in another window"):
+        save_annotation(
+            slide=made.slide, stroke=stroke(client_id=one.client_id, label="x", version=1), actor=user
+        )
+    back = save_annotation(slide=made.slide, stroke=stroke(client_id=one.client_id, version=2), actor=user)
+    assert (back.version, back.deleted) == (3, False)
+    assert list(AnnotationVersion.objects.values_list("deleted", flat=True)) == [False, True, False]
 
 
 @db

@@ -6,11 +6,12 @@ import pytest
 from django.urls import reverse
 
 from annotation.models import Annotation, Assignment
-from annotation.services import assign
+from annotation.services import COMPLAINTS, assign
 from lims.models import Slide
 from lims.states import State
 from tests.annotation.making import SQUARE, clean, reader
 from tests.conftest import Browsers
+from viewer.models import VirtualSlide
 
 pytestmark = pytest.mark.django_db
 ROLES = ("technician", "pathologist", "manager", "steward", "administrator")
@@ -63,6 +64,15 @@ def test_it_returns_and_complains_by_buttons(client_of, mine):
     assert answer.url == reverse("annotation:worklist")
     mine.slide.refresh_from_db()
     assert (mine.slide.state, mine.slide.failure) == (State.FAILED, "blurred")
+
+
+def test_the_reading_page_complains_by_one_click_and_shows_the_report(client_of, mine):
+    facts = {"path": "a.svs", "sha256": "0" * 64, "bytes": 1, "width": 10, "height": 10}
+    VirtualSlide.objects.create(slide=mine.slide, kind="vendor", **facts)
+    page = client_of("pathologist").get(reverse("annotation:read", args=[mine.pk])).content.decode()
+    for reason in COMPLAINTS:
+        assert f'<button type="submit" name="complain-reason" value="{reason}">' in page
+    assert f'hx-get="{reverse("deidentify:report", args=[mine.slide.uid])}"' in page
 
 
 def test_another_reader_may_not_open_or_submit(client_of, mine):

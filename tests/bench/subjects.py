@@ -29,6 +29,8 @@ SUBJECTS = {
     "snapshots": "tests.bench.snapshots:snapshots",
     "quality": "tests.bench.quality:quality",
     "board": "tests.bench.board:board",
+    "viewer": "tests.bench.viewer:viewer",
+    "assignment": "tests.bench.assignment:assignment",
 }
 
 

@@ -67,7 +67,9 @@ def test_it_makes_many_fields_of_a_few_without_two_alike() -> None:
 LONG = [pytest.param(name, marks=pytest.mark.campaign) for name in ("tiles", "headline", "remote")]
 
 
-@pytest.mark.parametrize("name", ["write", "read", "ingest", "layouts", "focus", "snapshots", *LONG])
+@pytest.mark.parametrize(
+    "name", ["write", "read", "ingest", "layouts", "focus", "snapshots", "assignment", *LONG]
+)
 def test_it_measures_every_figure(tmp_path: Path, name: str) -> None:
     found = run(name, TINY, tmp_path)
     assert found[name] == next(entry for figure, entry in found.items() if figure.startswith(f"{name}."))

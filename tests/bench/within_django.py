@@ -12,4 +12,5 @@ if __name__ == "__main__":
     django.setup()
     for database in ("default", "vault"):
         call_command("migrate", database=database, verbosity=0)
+    call_command("createcachetable", verbosity=0)
     sys.exit(pkgutil.resolve_name(sys.argv[1])(sys.argv[2:]))

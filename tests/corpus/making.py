@@ -12,7 +12,7 @@ from core.models import User
 from deidentify import services as deidentify
 from lims.models import Patient, Report, Slide
 from lims.states import State
-from tests.annotation.making import stroke
+from tests.annotation.making import EVERY_DAY, stroke
 from tests.conftest import person
 from tests.deidentify.making import make_docx, make_svs
 from tests.lims.making import slide
@@ -58,7 +58,7 @@ def _report(made: Slide) -> None:
 
 def _read(made: Slide, label: str, comment: str) -> None:
     user: User = person("pathologist")
-    enrol_reader(user=user, actor="test")
+    enrol_reader(user=user, actor="test", hours=EVERY_DAY)
     fresh = Slide.objects.get(pk=made.pk)
     assignment = assign(slide=fresh)
     assert assignment is not None

@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
 
-from core.models import Job
+from core.models import AuditEntry, Job
 from deidentify import queries, services
 from deidentify.errors import GateFailed
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide, State
@@ -160,3 +160,32 @@ def test_others_see_nothing_of_it(slide: Slide, client_of: Callable[[str], Clien
     client = client_of(role)
     assert client.get(reverse("deidentify:list")).status_code == 403
     assert client.get(reverse("deidentify:item", args=["slides", 1])).status_code == 403
+
+
+def test_the_report_is_read_beside_the_picture_without_names(
+    slide: Slide, client_of: Callable[[str], Client]
+) -> None:
+    services.deidentify_slide(slide_id=slide.pk)
+    address = reverse("deidentify:report", args=[slide.uid])
+    for asked in ({}, {"named": ""}):  # who must not know the person does not, however they ask
+        page = client_of("pathologist").get(address, asked, headers={"HX-Request": "true"}).content.decode()
+        assert "Patient: [NAME]\nGleason score 3+4=7" in page
+        assert "Vandermeer" not in page
+        assert "<html" not in page
+
+
+def test_the_report_shows_names_to_who_may_know_them_and_writes_the_look_down(
+    slide: Slide, client_of: Callable[[str], Client]
+) -> None:
+    client, address = client_of("manager"), reverse("deidentify:report", args=[slide.uid])
+    assert "No report of this case has passed" in client.get(address).content.decode()
+    assert not AuditEntry.objects.filter(action="report.look").exists()
+    assert "Patient: Rosa Vandermeer" in client.get(address, {"named": ""}).content.decode()
+    assert AuditEntry.objects.filter(action="report.look").count() == 1
+
+
+def test_the_report_is_closed_where_the_slide_is(slide: Slide, client_of: Callable[[str], Client]) -> None:
+    address = reverse("deidentify:report", args=[slide.uid])
+    assert client_of("pathologist").get(address).status_code == 403  # scanned, not de-identified yet
+    Path(Report.objects.get().file.path).unlink()
+    assert client_of("manager").get(address, {"named": ""}).status_code == 503

@@ -87,7 +87,7 @@ def test_its_keys_are_spread_evenly_and_not_derived() -> None:
         for n in range(500)
         for name in ("md5", "sha1", "sha256")
     }
-    assert len(derived & set(keys)) < 3  # by chance one run in a hundred shares one
+    assert len(derived & set(keys)) < 3  # one in ten million runs shares three
 
 
 def test_its_numbers_are_unique_within_their_year() -> None:

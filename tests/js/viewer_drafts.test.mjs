@@ -4,13 +4,19 @@ import { test } from "node:test";
 
 import { Drafts } from "../../viewer/static/viewer/drawing/drafts.js";
 import { ellipseRing, ringArea, shapeArea, toMap, toRecord } from "../../viewer/static/viewer/drawing/geometry.js";
-import { History } from "../../viewer/static/viewer/drawing/undo.js";
+import { Deeds } from "../../viewer/static/viewer/drawing/deeds.js";
 
 const SHAPE = { kind: "rectangle", geometry: { type: "Polygon", coordinates: [[[0, 0], [4, 0], [4, 3], [0, 0]]] } };
 const tick = () => new Promise((done) => setTimeout(done, 2));
 
+/** What waits on this machine. */
+function memory(kept = []) {
+  const entries = new Map(kept.map((one) => [one.draft.client_id, one]));
+  return { entries, put: (one) => entries.set(one.draft.client_id, structuredClone(one)), drop: (id) => entries.delete(id), all: async () => kept };
+}
+
 /** A server whose next answers are given; without one it saves. */
-function lab(answers = []) {
+function lab(answers = [], outbox = memory()) {
   const requests = [];
   const timers = [];
   const send = async (url, { method, body }) => {
@@ -22,12 +28,14 @@ function lab(answers = []) {
     }
     await answer.wait;
     const json = answer.json ?? { version: (sent?.version ?? 0) + 1 };
-    return new Response(answer.status === 204 ? null : JSON.stringify(json), { status: answer.status });
+    const text = answer.cut ? '{"version": ' : JSON.stringify(json);
+    return new Response(answer.status === 204 ? null : text, { status: answer.status });
   };
   const drafts = new Drafts({
-    url: "/api/annotations/", slide: "s1", csrf: "c", onChange: () => {}, send, later: (run, ms) => timers.push({ run, ms }),
+    url: "/api/annotations/", slide: "s1", csrf: "c", author: "paul", outbox, onChange: () => {}, send,
+    later: (run, ms) => timers.push({ run, ms }),
   });
-  return { drafts, requests, timers };
+  return { drafts, requests, timers, outbox };
 }
 
 test("a shape is saved once the server has answered", async () => {
@@ -48,7 +56,7 @@ test("lost answers are asked for again under the same id, later each time", asyn
   const draft = drafts.add(SHAPE);
   for (let i = 0; i < 3; i++) {
     await tick();
-    assert.equal(draft.state, "unsaved");
+    assert.equal(draft.state, "waiting");
     timers[i].run();
   }
   await tick();
@@ -173,16 +181,115 @@ test("an ellipse fills its box", () => {
   assert.ok(Math.abs(ringArea(ring) / (Math.PI * 20 * 10) - 1) < 0.01);
 });
 
-test("undo and redo walk the deeds, and a new deed ends the redo", () => {
-  const seen = [];
-  const history = new History();
-  const deed = (name) => ({ undo: () => seen.push(`-${name}`), redo: () => seen.push(`+${name}`) });
-  history.push(deed("a"));
-  history.push(deed("b"));
-  history.undo();
-  history.redo();
-  history.undo();
-  history.push(deed("c"));
-  assert.equal(history.redo(), false);
-  assert.deepEqual(seen, ["-b", "+b", "-b"]);
+test("a reload sends what waited, word for word what was under way, then what was changed meanwhile", async () => {
+  const { outbox, drafts } = lab([{ gone: true }]);
+  const { client_id: id } = drafts.add(SHAPE);
+  await tick();
+  drafts.edit(id, { label: "tumour" });
+  const kept = [...outbox.entries.values()];
+  const after = lab([{ status: 200, json: { results: [], next: null } }], memory(kept));
+  await after.drafts.load();
+  await tick();
+  assert.deepEqual(after.requests.slice(1).map(({ method, body }) => [method, body.label]), [["POST", ""], ["PATCH", "tumour"]]);
+  assert.equal(new Set(after.requests.slice(1).map(({ body }) => body.client_id)).size, 1);
+  assert.deepEqual([after.drafts.get(id).state, after.outbox.entries.size], ["saved", 0]);
+});
+
+test("nothing leaves this machine's memory before the server has it", async () => {
+  const { drafts, outbox, timers } = lab([{ status: 503 }]);
+  const draft = drafts.add(SHAPE);
+  await tick();
+  assert.equal(outbox.entries.has(draft.client_id), true);
+  timers[0].run();
+  await tick();
+  assert.deepEqual([draft.state, outbox.entries.size], ["saved", 0]);
+});
+
+test("an answer that was cut off is asked for again", async () => {
+  const { drafts, requests, timers } = lab([{ status: 201, json: undefined, cut: true }]);
+  const draft = drafts.add(SHAPE);
+  await tick();
+  assert.equal(draft.state, "waiting");
+  timers[0].run();
+  await tick();
+  assert.deepEqual([requests.length, draft.state], [2, "saved"]);
+});
+
+test("a server that is down is asked by one pause, not by every annotation, and four at a time when it is back", async () => {
+  const { drafts, requests, timers } = lab(Array.from({ length: 4 }, () => ({ status: 503 })));
+  for (let i = 0; i < 20; i++) {
+    drafts.add(SHAPE);
+  }
+  await tick();
+  assert.deepEqual([requests.length, timers.length, drafts.unsaved], [4, 1, 20]);
+  timers[0].run();
+  await tick();
+  assert.equal(drafts.unsaved, 0);
+  assert.equal(requests.length, 24);
+});
+
+test("keeping both makes mine a new one beside theirs", async () => {
+  const { drafts } = lab([{ status: 201 }, CONFLICT]);
+  const { client_id: id } = drafts.add(SHAPE);
+  await tick();
+  drafts.edit(id, { label: "mine" });
+  await tick();
+  drafts.settle(id, "both");
+  await tick();
+  assert.deepEqual(drafts.all.map(({ label, state }) => [label, state]), [["theirs", "saved"], ["mine", "saved"]]);
+});
+
+test("a refused change can be given up: what the server has stands", async () => {
+  const refusal = { status: 409, json: { error: { message: "The slide is signed off.", detail: { current: null } } } };
+  const { drafts, outbox } = lab([{ status: 201 }, refusal]);
+  const draft = drafts.add({ ...SHAPE, label: "first" });
+  await tick();
+  drafts.edit(draft.client_id, { label: "second" });
+  await tick();
+  assert.deepEqual([draft.state, drafts.stuck], ["refused", 1]);
+  drafts.discard(draft.client_id);
+  assert.deepEqual([draft.state, draft.label, outbox.entries.size], ["saved", "first", 0]);
+});
+
+test("undo and redo after a save are the next versions, also of a deletion", async () => {
+  const { drafts, requests } = lab();
+  const deeds = new Deeds(drafts);
+  const [id] = deeds.do([], [SHAPE]);
+  await tick();
+  deeds.do([{ id, to: { label: "tumour" } }]);
+  await tick();
+  deeds.do([{ id, to: { deleted: true } }]);
+  await tick();
+  deeds.undo();
+  deeds.undo();
+  await tick();
+  assert.deepEqual(requests.map(({ method }) => method), ["POST", "PATCH", "DELETE", "PATCH", "PATCH"]);
+  assert.deepEqual([drafts.get(id).label, drafts.get(id).version, drafts.get(id).state], ["", 5, "saved"]);
+  deeds.redo();
+  await tick();
+  assert.deepEqual([drafts.get(id).label, drafts.unsaved], ["tumour", 0]);
+});
+
+test("one deed is undone whole, and a new deed ends the redo", async () => {
+  const { drafts } = lab();
+  const deeds = new Deeds(drafts);
+  const [a, b] = deeds.do([], [SHAPE, SHAPE]);
+  const [c] = deeds.do([{ id: a, to: { label: "left" } }, { id: b, to: { deleted: true } }], [SHAPE]);
+  deeds.undo();
+  await tick();
+  assert.deepEqual([a, b, c].map((id) => drafts.get(id).deleted), [false, false, true]);
+  assert.equal(drafts.get(a).label, "");
+  deeds.do([{ id: a, to: { comment: "new" } }]);
+  assert.equal(deeds.redo(), false);
+});
+
+test("nobody changes a colleague's annotation, nor one that is signed off", async () => {
+  const row = (id, facts) => ({ ...SHAPE, client_id: id, label: "", comment: "", version: 1, author: "paul", ...facts });
+  const results = [row("a", { author: "petra" }), row("b", { locked: true }), row("c")];
+  const { drafts, requests } = lab([{ status: 200, json: { results, next: null } }]);
+  await drafts.load();
+  const deeds = new Deeds(drafts);
+  deeds.do(["a", "b", "c"].map((id) => ({ id, to: { deleted: true } })));
+  await tick();
+  assert.deepEqual(requests.slice(1).map(({ method, body }) => [method, body.client_id]), [["DELETE", "c"]]);
 });

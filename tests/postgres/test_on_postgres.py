@@ -14,7 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SUITES = {
     "record": ["tests/lims/test_races.py", "tests/lims/test_life.py", "tests/lims/test_batches.py"],
     "outbox and audit": ["tests/core/test_jobs.py", "tests/core/test_audit.py"],
-    "reading": ["tests/annotation/test_races.py", "tests/annotation/test_sharing.py"],
+    "reading": [
+        "tests/annotation/test_races.py",
+        "tests/annotation/test_sharing.py",
+        "tests/annotation/test_handing.py",
+    ],
     "scanning": [
         "tests/scanning/test_leases.py",
         "tests/scanning/test_races.py",

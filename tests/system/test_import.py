@@ -38,7 +38,7 @@ def state(laboratory: Laboratory) -> str:
 @pytest.mark.skipif(not SLIDE.is_file(), reason="no whole-slide file beside the checkout: set NOCTURNE_DATA")
 def test_a_vendors_slide_is_seen_de_identified_and_released(laboratory: Laboratory, tmp_path: Path):
     tess = Person(laboratory, "tess")
-    laboratory.run("enrol_readers")
+    laboratory.run("enrol_readers", "--every-day")
     tess.post(
         "/api/slides/",
         {"barcode": BARCODE, "accession": "CMU-1", "mrn": "90210001", "family_name": "Castellanos"},

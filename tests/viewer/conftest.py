@@ -30,7 +30,7 @@ def register(db: None, settings: Any) -> Iterator[Callable[..., VirtualSlide]]:
     """`register(path)`: a slide of the laboratory whose pixels are this file."""
 
     def make(path: Path, state: str = State.ASSIGNED, barcode: str = "N26-1-A1-1") -> VirtualSlide:
-        settings.SLIDE_ROOT = path.parent
+        settings.SLIDE_ROOT = path.parents[1]  # several slides of one folder may be registered
         patient = Patient.objects.create(mrn=f"mrn-{barcode}", family_name="Doe")
         case = Case.objects.create(accession=f"acc-{barcode}", patient=patient)
         specimen = Specimen.objects.create(case=case)
@@ -42,7 +42,7 @@ def register(db: None, settings: Any) -> Iterator[Callable[..., VirtualSlide]]:
             return VirtualSlide.objects.create(
                 slide=slide,
                 kind=reader.kind,
-                path=path.name,
+                path=f"{path.parent.name}/{path.name}",
                 sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
                 bytes=path.stat().st_size,
                 width=width,

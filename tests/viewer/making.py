@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.data import immunohistochemistry
 
+import vslide
 from vslide import RGB, Channel, FieldKey, Journal, Plane, SlideHeader
 from vslide.build import build
 from vslide.codec import encode_plane
 from vslide.coding import Coding
 from vslide.jpeg import encode_rgb
+from vslide.rewrite import rewrite
 
 FIELD_H, FIELD_W = 256, 384
 STEP_Y, STEP_X = 230, 340  # the stage moves less than a field: about a tenth overlaps
@@ -52,7 +55,14 @@ def header(modality: str, rows: int, columns: int, **changes: Any) -> SlideHeade
     return SlideHeader(**(values | changes))
 
 
-def specimen(modality: str, height: int, width: int) -> NDArray[np.generic]:
+MANY = tuple(
+    Channel(f"C{number}", colour, black_level=100)
+    for number, colour in enumerate(("#4060ff", "#20ff40", "#ff8000", "#ff20a0", "#00ffff", "#ffff00"))
+)
+"""More channels than a screen has colours."""
+
+
+def specimen(modality: str, height: int, width: int, channels: int = 4) -> NDArray[np.generic]:
     """(C, height, width): scikit-image's real tissue mirrored to size; fluorescence is its density."""
     field: NDArray[np.uint8] = immunohistochemistry()
     tissue = np.pad(field, ((0, 512), (0, 512), (0, 0)), mode="symmetric")
@@ -61,8 +71,9 @@ def specimen(modality: str, height: int, width: int) -> NDArray[np.generic]:
     if modality == "brightfield":
         return np.ascontiguousarray(rgb)
     density = 255 - rgb.astype(np.uint16)
-    four = np.stack([density[2], density[0], density[1], np.roll(density[0], 60, axis=1)])
-    return np.asarray(100 + four * np.array([9, 14, 5, 11], np.uint16)[:, None, None], np.uint16)
+    sources = [np.roll(density[(2, 0, 1)[n % 3]], 60 * (n // 3), axis=1) for n in range(channels)]
+    gains = np.array([(9, 14, 5, 11)[n % 4] for n in range(channels)], np.uint16)
+    return np.asarray(100 + np.stack(sources) * gains[:, None, None], np.uint16)
 
 
 def planes_of(about: SlideHeader, field: NDArray[np.generic]) -> list[tuple[bytes, ...]]:
@@ -75,20 +86,37 @@ def planes_of(about: SlideHeader, field: NDArray[np.generic]) -> list[tuple[byte
 
 def make_slide(folder: Path, modality: str, rows: int = 3, columns: int = 4, **changes: Any) -> Path:
     """A published slide in `folder`, its header with these changes. Fields lie in serpentine order, as they
-    are scanned.
+    are scanned; each focus layer and time point shows the specimen a little further on.
     """
     about = header(modality, rows, columns, **changes)
     coding = Coding(about)
-    pixels = specimen(modality, STEP_Y * rows + FIELD_H, STEP_X * columns + FIELD_W)
-    order = [(r, c if r % 2 == 0 else columns - 1 - c) for r in range(rows) for c in range(columns)]
+    size = STEP_Y * rows + FIELD_H, STEP_X * columns + FIELD_W
+    pixels = specimen(modality, *size, len(about.channels))
+    order = [
+        FieldKey(r, c if r % 2 == 0 else columns - 1 - c, z, t)
+        for t, r, c, z in product(range(about.times), range(rows), range(columns), range(about.layers))
+    ]
     directory = folder / f"run-{about.run_id}"
     with Journal.create(directory, about, about.run_id, 1, len(order) * about.planes) as journal:
-        for sequence, (r, c) in enumerate(order):
-            y, x = r * STEP_Y, c * STEP_X
-            for channel, chunks in enumerate(planes_of(about, pixels[:, y : y + FIELD_H, x : x + FIELD_W])):
-                place = (x * PIXEL_UM, y * PIXEL_UM, 0.0)
-                plane = Plane(FieldKey(r, c), channel, *place, chunks)
-                journal.append(coding.arrived(plane), sequence * 4 + channel)
+        for sequence, key in enumerate(order):
+            y, x = key.r * STEP_Y, key.c * STEP_X
+            field = np.roll(pixels, 9 * key.z + 21 * key.t, axis=1)[:, y : y + FIELD_H, x : x + FIELD_W]
+            for channel, chunks in enumerate(planes_of(about, field)):
+                plane = Plane(key, channel, x * PIXEL_UM, y * PIXEL_UM, float(key.z), chunks)
+                journal.append(coding.arrived(plane), sequence * about.planes + channel)
         journal.commit()
     build(directory, folder)
     return folder / about.slide_id / f"{about.run_id}.h5"
+
+
+def registered_copy(path: Path, folder: Path) -> Path:
+    """The same slide with every field a few pixels from where the stage was."""
+    with vslide.open(path) as slide:
+        moved = {
+            field.key: (
+                field.x_um + PIXEL_UM * (3 * field.key.c % 7 - 3),
+                field.y_um + PIXEL_UM * (2 * field.key.r % 5 - 2),
+            )
+            for field in slide.fields
+        }
+        return rewrite(slide, folder, moved).path

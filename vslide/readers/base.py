@@ -96,7 +96,9 @@ def wanted_channels(
 
 
 class InMicrometres:
-    """`region_um` of every reader, by its `region`."""
+    """`region_um` of every reader, by its `region`; what most of them have none of."""
+
+    icc: bytes | None = None
 
     def region_um(
         self: SlideReader,

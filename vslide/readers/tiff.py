@@ -24,6 +24,7 @@ _POWER = re.compile(r'NominalMagnification="([0-9.eE+-]+)"')
 _IN_UM = {"µm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}
 _FAILURES = (OSError, ValueError, KeyError, IndexError, RuntimeError, TypeError, ZeroDivisionError)
 _OME_TEXT = 1 << 20
+_ICC = 34675
 _COARSEST_UM = 50.0
 """Coarser than any slide scanner: a printer's resolution, not a microscope's."""
 _UNSIGNED = {"uint8": "uint8", "uint16": "uint16", "int8": "uint8", "int16": "uint16"}
@@ -78,6 +79,7 @@ class TiffSlide(VendorReader):
         self.pixel_size_um = _pixel_size(text, self._levels[0].keyframe)
         found = _POWER.search(text)
         self.magnification = float(found[1]) if found else 0.0
+        self.icc = self._levels[0].keyframe.tags.valueof(_ICC)
 
     def close(self) -> None:
         self._tiff.close()

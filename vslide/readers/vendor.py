@@ -136,6 +136,8 @@ class OpenSlideFile(VendorReader):
         self.vendor = str(properties.get("openslide.vendor", ""))
         self.pixel_size_um = _number(properties.get("openslide.mpp-x"))
         self.magnification = _number(properties.get("openslide.objective-power"))
+        profile = self._slide.color_profile
+        self.icc = profile.tobytes() if profile else None
 
     def close(self) -> None:
         self._slide.close()

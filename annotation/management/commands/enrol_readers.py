@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from annotation.policy import SHIFT_HOURS
 from annotation.services import enrol_reader
 from core.models import User
 from core.roles import Role
@@ -18,11 +19,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--limit", type=int, help="slides a day, at most the policy's limit")
+        parser.add_argument("--every-day", action="store_true", help="Saturdays and Sundays too")
 
     def handle(self, *args: Any, **options: Any) -> None:
         people = User.objects.filter(groups__name=Role.PATHOLOGIST, is_active=True, reader=None).order_by(
             "pk"
         )
         for user in people:
-            reader = enrol_reader(user=user, actor=SYSTEM, limit=options["limit"])
+            hours = [SHIFT_HOURS] * 7 if options["every_day"] else None
+            reader = enrol_reader(user=user, actor=SYSTEM, limit=options["limit"], hours=hours)
             self.stdout.write(f"{user.username}: {reader.number}, {reader.daily_limit} slides a day")

@@ -61,6 +61,8 @@ def campaign(soak: Soak, *, say: Say = lambda words: None) -> Tally:
             say(f"{laboratory.lab.web_url} is up after {time.monotonic() - began:.0f} s")
             with Cable() as cable, Probe(laboratory) as probe:
                 _live(soak, laboratory, cable, probe, server, tally, say)
+        except AssertionError as error:
+            tally.problems.append(f"{error}{laboratory.logs()}")
         finally:
             try:
                 laboratory.down()

@@ -22,6 +22,7 @@ django.setup()
 
 from django.db import DatabaseError, InterfaceError, connections  # noqa: E402  Django first
 
+from config.lab.identity import die_with  # noqa: E402
 from core.models import Job, User  # noqa: E402
 from deidentify.models import State as Held  # noqa: E402
 from lims.models import SLOTS, Batch, Slide  # noqa: E402
@@ -197,6 +198,7 @@ def main() -> int:
     parser.add_argument("slides", type=int)
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
+    die_with(os.getppid())  # a campaign that is killed leaves nobody behind
     problem = ""
     try:
         live(options.name, options.slides)

@@ -1,31 +1,25 @@
 /**
- * @file What stands around the picture: magnification, toggles, scale bar, link, status.
+ * @file What stands around the picture: magnification, scale bar, status, link.
  */
 
-import { presets } from "./engine/zoom.js";
-import { readLink, writeLink } from "./link.js";
-import { part } from "./panel/channels.js";
+import { power, presets } from "./engine/zoom.js";
+import { readPlace, readState, writeLink } from "./link.js";
+import { part } from "./panel/part.js";
 import { scaleBar } from "./scalebar.js";
 
-/** @typedef {import("ol/View.js").default} ViewType */
-/** @typedef {import("./types.js").SlideHeader} SlideHeader */
 /** @typedef {import("./types.js").PaintState} PaintState */
+/** @typedef {import("./types.js").Viewer} Viewer */
 
 const SCALE_PX = 160;
 const LINK_PAUSE_MS = 250;
+const SAID_MS = 2000;
 
-/**
- * @param {HTMLElement} root
- * @param {SlideHeader} header
- * @param {ViewType} view
- */
-export function bindMagnification(root, header, view) {
+/** @param {Viewer} viewer */
+export function bindMagnification({ root, header, view }) {
   const bar = part(root, "[data-presets]", HTMLElement);
-  const known = header.pixelSizeUm || 0.5;
-  for (const { label, resolution } of presets(header.magnification, known)) {
+  for (const { label, resolution } of presets(header.magnification, header.pixelSizeUm)) {
     const button = document.createElement("button");
     button.type = "button";
-    button.className = "btn btn-sm btn-outline-secondary";
     button.textContent = label;
     button.addEventListener("click", () => view.animate({ resolution, duration: 200 }));
     bar.append(button);
@@ -33,22 +27,13 @@ export function bindMagnification(root, header, view) {
 }
 
 /**
- * Scale bar, magnification shown, and the address of this view.
+ * Scale bar and the magnification shown.
  *
- * @param {HTMLElement} root
- * @param {SlideHeader} header
- * @param {ViewType} view
+ * @param {Viewer} viewer
  */
-export function followView(root, header, view) {
+export function followView({ root, header, view }) {
   const bar = part(root, "[data-scale-bar]", HTMLElement);
   const magnification = part(root, "[data-magnification]", HTMLElement);
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let pause;
-  const link = () => {
-    const [x = 0, y = 0] = view.getCenter() ?? [];
-    const place = { x, y: -y, resolution: view.getResolution() ?? 1, rotation: view.getRotation() };
-    history.replaceState(null, "", writeLink(place));
-  };
   const follow = () => {
     const resolution = view.getResolution() ?? 1;
     if (header.pixelSizeUm > 0) {
@@ -57,59 +42,88 @@ export function followView(root, header, view) {
       bar.style.width = `${px}px`;
     }
     bar.hidden = !(header.pixelSizeUm > 0);
-    const power = (header.magnification || 10 / (header.pixelSizeUm || 0.5)) / resolution;
-    magnification.textContent = `${Number(power.toPrecision(2))}×`;
-    clearTimeout(pause);
-    pause = setTimeout(link, LINK_PAUSE_MS);
+    magnification.textContent = `${Number((power(header.magnification, header.pixelSizeUm) / resolution).toPrecision(2))}×`;
   };
-  view.on("change", follow);
+  view.on("propertychange", follow);
   follow();
 }
 
 /**
- * Goes where the address says, at the start and when somebody edits it.
+ * Layer and memory, and what a test may wait for.
  *
- * @param {ViewType} view
+ * @param {HTMLElement} root
+ * @returns {(report: import("./engine/mosaic.js").FrameReport) => void}
  */
-export function followLink(view) {
-  const go = () => {
-    const place = readLink(location.hash);
-    if (place) {
-      view.setCenter([place.x, -place.y]);
-      view.setResolution(place.resolution);
-      view.setRotation(place.rotation);
-    }
+export function status(root) {
+  const memory = part(root, "[data-memory]", HTMLElement);
+  const megabytes = (/** @type {number} */ bytes) => Math.round(bytes / (1 << 20));
+  return ({ level, complete, narrow, bare, bytes, budget }) => {
+    Object.assign(root.dataset, { level, complete, bare, bytes, budget });
+    const less = narrow ? " · coarser, to keep to the memory" : "";
+    memory.textContent = `layer ${level} · ${megabytes(bytes)} of ${megabytes(budget)} MB${less}`;
   };
-  go();
-  addEventListener("hashchange", go);
 }
 
 /**
- * @param {HTMLElement} root
- * @param {SlideHeader} header
- * @param {PaintState} state
- * @param {() => void} repaint
+ * The address of what is seen: written when the view rests, followed when somebody edits it, copied by a button.
+ *
+ * @param {Viewer} viewer
+ * @param {string} prefix of its names
+ * @returns {{write: () => void, copy: () => void}}
  */
-export function bindToggles(root, header, state, repaint) {
-  const registered = part(root, "[data-registered]", HTMLInputElement);
-  const borders = part(root, "[data-borders]", HTMLInputElement);
-  const focus = part(root, "[data-focus]", HTMLInputElement);
-  registered.disabled = !header.fields?.registeredX;
-  registered.checked = state.registered;
-  part(root, "[data-focus-row]", HTMLElement).hidden = header.layers < 2;
-  focus.max = String(header.layers - 1);
-  const read = () => {
-    state.registered = registered.checked;
-    state.borders = borders.checked;
-    state.z = Number(focus.value);
-    repaint();
+export function bindLink(viewer, prefix) {
+  const { root, view, state, first } = viewer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let pause;
+  const now = () => writeLink(viewer.place(), state, first, { hash: location.hash, prefix });
+  const write = () => {
+    clearTimeout(pause);
+    pause = setTimeout(() => {
+      history.replaceState(null, "", now());
+      const detail = { ...viewer.place(), z: state.z, t: state.t, mirrored: state.mirrored };
+      root.dispatchEvent(new CustomEvent("viewer:view", { bubbles: true, detail }));
+    }, LINK_PAUSE_MS);
   };
-  [registered, borders, focus].forEach((input) => input.addEventListener("input", read));
-  const flip = (/** @type {HTMLInputElement} */ input) => {
-    if (!input.disabled) {
-      input.checked = !input.checked;
-      read();
+  const follow = () => {
+    adopt(state, readState(location.hash, first, prefix));
+    const place = readPlace(location.hash, prefix);
+    if (place) {
+      viewer.go(place);
     }
+    viewer.refresh();
   };
-  return { borders: () => flip(borders), registered: () => flip(registered) };
+  const button = part(root, "[data-copy-link]", HTMLButtonElement);
+  const copy = () => {
+    const url = new URL(location.href);
+    url.hash = now();
+    navigator.clipboard.writeText(url.href).then(() => say(button, "Copied"), () => say(button, "Not allowed: copy the address bar"));
+  };
+  button.addEventListener("click", copy);
+  view.on("propertychange", write);
+  addEventListener("hashchange", follow);
+  follow();
+  return { write, copy };
+}
+
+/**
+ * @param {HTMLButtonElement} button
+ * @param {string} word
+ */
+function say(button, word) {
+  const label = button.dataset.label ?? button.textContent ?? "";
+  button.dataset.label = label;
+  button.textContent = word;
+  setTimeout(() => (button.textContent = label), SAID_MS);
+}
+
+/**
+ * Changes a state in place: panels hold on to its channels.
+ *
+ * @param {PaintState} state
+ * @param {PaintState} wanted
+ */
+function adopt(state, { channels, picture, ...rest }) {
+  Object.assign(state, rest);
+  Object.assign(state.picture, picture);
+  channels.forEach((channel, i) => Object.assign(state.channels[i] ?? {}, channel));
 }

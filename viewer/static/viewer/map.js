@@ -1,9 +1,10 @@
 /**
- * @file The OpenLayers map of one slide: projection, picture layer, minimap, scale bar, link to the view.
+ * @file The OpenLayers map of one slide: projection, picture layer, minimap, mirror.
  *
  * Map coordinates are level-1 pixels with y upwards, as OpenLayers wants them: y of the map = -y of the slide.
  */
 
+import { addresses, asMosaic, codingOf } from "./engine/addresses.js";
 import { Camera } from "./engine/camera.js";
 import { Decoder } from "./engine/decoder.js";
 import { MosaicLayout } from "./engine/layout.js";
@@ -27,7 +28,10 @@ import {
  */
 
 /**
- * @typedef {object} MapEvents
+ * @typedef {object} MapOptions
+ * @property {SlideUrls} urls
+ * @property {PaintState} state read at every frame
+ * @property {number} budget bytes that the picture may keep in memory
  * @property {(report: FrameReport) => void} onFrame
  * @property {(problem: string | null) => void} onProblem
  */
@@ -42,16 +46,15 @@ class MosaicLayer extends Layer {
   #onFrame;
 
   /**
-   * @param {SlideHeader} header
-   * @param {SlideUrls} urls
-   * @param {PaintState} state read at every frame
-   * @param {MapEvents} events
+   * @param {SlideHeader} given
+   * @param {MapOptions} options
    */
-  constructor(header, urls, state, events) {
+  constructor(given, { urls, state, budget, onFrame, onProblem }) {
     super({});
     this.#state = state;
-    this.#onFrame = events.onFrame;
+    this.#onFrame = onFrame;
     this.#canvas.className = "viewer-mosaic ol-layer";
+    const header = asMosaic(given);
     const decoder = new Decoder();
     if (!header.fields) {
       throw new Error("This slide has no fields of view.");
@@ -59,13 +62,11 @@ class MosaicLayer extends Layer {
     this.#mosaic = new Mosaic(this.#canvas, {
       header,
       layout: new MosaicLayout(header.fields, Flatbush),
-      chunksUrl: urls.chunks,
-      decode: (buffer, channels) => {
-        const offsets = channels.map((channel) => header.channels[channel]?.offset ?? 0);
-        return decoder.decode(buffer, { encoding: header.encoding, offsets });
-      },
+      address: addresses(header, urls),
+      decode: (buffer, wish) => decoder.decode(buffer, codingOf(header, wish)),
       onChange: () => this.changed(),
-      onProblem: events.onProblem,
+      onProblem,
+      budget,
     });
   }
 
@@ -90,7 +91,7 @@ class MosaicLayer extends Layer {
       size,
     });
     const report = this.#mosaic.frame(camera, this.#state);
-    if (!report.complete && !report.waiting) {
+    if (report.deferred) {
       requestAnimationFrame(() => this.changed());
     }
     this.#onFrame(report);
@@ -122,24 +123,35 @@ function tileLayer(header, urls, projection) {
 }
 
 /**
- * The picture: the raw mosaic on WebGL 2, or composed tiles for vendor files and browsers that cannot paint.
+ * The picture on WebGL 2, or tiles composed by the server for browsers that cannot paint.
  *
  * @param {SlideHeader} header
- * @param {SlideUrls} urls
- * @param {PaintState} state
  * @param {import("ol/proj/Projection.js").default} projection
- * @param {MapEvents} events
+ * @param {MapOptions} options
  */
-function pictureLayer(header, urls, state, projection, events) {
-  if (header.kind === "mosaic") {
-    try {
-      return new MosaicLayer(header, urls, state, events);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      events.onProblem(`${why} Shown instead: tiles composed by the server; channel windows have no effect.`);
-    }
+function pictureLayer(header, projection, options) {
+  try {
+    return new MosaicLayer(header, options);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    options.onProblem(`${why} Shown instead: tiles composed by the server; the picture's controls have no effect.`);
+    return tileLayer(header, options.urls, projection);
   }
-  return tileLayer(header, urls, projection);
+}
+
+/**
+ * Exchanges left and right on the screen. The picture and what is drawn on it are turned over as a whole, and what
+ * the pointer touches is turned back, so nothing else need know.
+ *
+ * @param {import("ol/Map.js").default} map
+ * @param {PaintState} state
+ */
+function mirror(map, state) {
+  const plain = map.getEventPixel.bind(map);
+  map.getEventPixel = (event) => {
+    const [x = 0, y = 0] = plain(event);
+    return [state.mirrored ? (map.getSize()?.[0] ?? 0) - x : x, y];
+  };
 }
 
 /**
@@ -166,15 +178,13 @@ function wholeSlide(header, projection, extent) {
 /**
  * @param {HTMLElement} target
  * @param {SlideHeader} header
- * @param {SlideUrls} urls
- * @param {PaintState} state
- * @param {MapEvents} events
+ * @param {MapOptions} options
  */
-export function createMap(target, header, urls, state, events) {
+export function createMap(target, header, options) {
   const extent = [0, -header.height, header.width, 0];
   const projection = new Projection({ code: "slide", units: "pixels", extent });
-  const range = resolutionRange(header.width, header.height, [target.clientWidth, target.clientHeight]);
-  const picture = pictureLayer(header, urls, state, projection, events);
+  const range = resolutionRange(header.width, header.height);
+  const picture = pictureLayer(header, projection, options);
   const view = new View({
     projection,
     center: [header.width / 2, -header.height / 2],
@@ -184,13 +194,14 @@ export function createMap(target, header, urls, state, events) {
     extent,
     constrainOnlyCenter: true,
     showFullExtent: true,
+    constrainRotation: false,
   });
+  const overview = new ImageStatic({ url: options.urls.thumbnail, projection, imageExtent: extent });
   const minimap = new OverviewMap({
     collapsible: false,
     collapsed: false,
-    layers: [
-      new ImageLayer({ source: new ImageStatic({ url: urls.thumbnail, projection, imageExtent: extent }) }),
-    ],
+    rotateWithView: false,
+    layers: [new ImageLayer({ source: overview })],
     view: wholeSlide(header, projection, extent),
   });
   const map = new OlMap({
@@ -200,6 +211,12 @@ export function createMap(target, header, urls, state, events) {
     interactions: defaultInteractions({ altShiftDragRotate: true, pinchRotate: true }),
     view,
   });
-  view.fit(extent, { size: [target.clientWidth, target.clientHeight], padding: [16, 16, 16, 16] });
-  return { map, view, extent, repaint: () => picture.changed() };
+  mirror(map, options.state);
+  const whole = () => view.fit(extent, { size: [target.clientWidth, target.clientHeight], padding: [16, 16, 16, 16] });
+  whole();
+  const repaint = () => {
+    target.classList.toggle("is-mirrored", options.state.mirrored);
+    picture.changed();
+  };
+  return { map, view, extent, whole, repaint };
 }

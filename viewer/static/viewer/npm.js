@@ -41,15 +41,16 @@ export const Projection = /** @type {typeof import("ol/proj/Projection.js").defa
 export const OverviewMap = /** @type {typeof import("ol/control/OverviewMap.js").default} */ (ol.control.OverviewMap);
 export const ScaleLine = /** @type {typeof import("ol/control/ScaleLine.js").default} */ (ol.control.ScaleLine);
 export const Draw = /** @type {typeof import("ol/interaction/Draw.js").default} */ (ol.interaction.Draw);
-export const createBox = /** @type {typeof import("ol/interaction/Draw.js").createBox} */ (ol.interaction.Draw.createBox);
 export const Modify = /** @type {typeof import("ol/interaction/Modify.js").default} */ (ol.interaction.Modify);
-export const Select = /** @type {typeof import("ol/interaction/Select.js").default} */ (ol.interaction.Select);
+export const DragBox = /** @type {typeof import("ol/interaction/DragBox.js").default} */ (ol.interaction.DragBox);
 export const Translate = /** @type {typeof import("ol/interaction/Translate.js").default} */ (ol.interaction.Translate);
 export const Pointer = /** @type {typeof import("ol/interaction/Pointer.js").default} */ (ol.interaction.Pointer);
 export const defaultInteractions = /** @type {typeof import("ol/interaction/defaults.js").defaults} */ (
   ol.interaction.defaults.defaults ?? ol.interaction.defaults
 );
-export const click = /** @type {typeof import("ol/events/condition.js").click} */ (ol.events.condition.click);
+export const platformModifierKeyOnly = /** @type {typeof import("ol/events/condition.js").platformModifierKeyOnly} */ (
+  ol.events.condition.platformModifierKeyOnly
+);
 export const Fill = /** @type {typeof import("ol/style/Fill.js").default} */ (ol.style.Fill);
 export const Stroke = /** @type {typeof import("ol/style/Stroke.js").default} */ (ol.style.Stroke);
 export const Style = /** @type {typeof import("ol/style/Style.js").default} */ (ol.style.Style);

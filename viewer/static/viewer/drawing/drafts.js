@@ -1,63 +1,57 @@
 /**
  * @file The annotations of a slide and the truth about each: saved, or not yet, or in conflict.
  *
- * Every change is sent at once, one request per annotation at a time. What fails for a reason that may pass (network,
- * 5xx, 429) is sent again with the same client_id, so that a repeated POST makes no second annotation. "Saved" is said
- * only after the server has answered with a version.
+ * A change is written to the outbox of this machine and sent at once. What was sent is frozen until the server has
+ * answered: it is sent again word for word, so that a request that arrives twice or late can do no harm, and what was
+ * changed meanwhile goes as the next version. "Saved" is said only after the server has answered.
  */
 
-/** What this viewer draws, and what others may have drawn.
- * @typedef {"rectangle" | "ellipse" | "freehand" | "polygon" | "line" | "point"} Kind */
-/** @typedef {"saved" | "unsaved" | "saving" | "conflict" | "refused"} DraftState */
-/** @typedef {import("./geometry.js").ShapeJson} ShapeJson */
+import { Courier } from "./courier.js";
+import { contentOf, describedBy, fresh, requestFor, sameContent } from "./draft.js";
+
+/** @typedef {import("./draft.js").Draft} Draft */
+/** @typedef {import("./draft.js").Content} Content */
+/** @typedef {import("./draft.js").Kept} Kept */
+/** @typedef {import("./draft.js").Answer} Answer */
+/** @typedef {import("./courier.js").Send} Send */
 
 /**
- * @typedef {object} Draft
- * @property {string} client_id
- * @property {Kind} kind
- * @property {ShapeJson} geometry
- * @property {string} label
- * @property {string} comment
- * @property {number} version 0 until the server has it
- * @property {boolean} deleted asked to be deleted
- * @property {DraftState} state
- * @property {string} problem a sentence for the person
- * @property {Partial<Draft> | null} theirs what the server has, in a conflict
+ * @typedef {object} Outbox where changes wait that the server does not have yet
+ * @property {(kept: Kept) => void} put
+ * @property {(id: string) => void} drop
+ * @property {() => Promise<Kept[]>} all
  */
-
-/** @typedef {(url: string, init: {method: string, headers: Record<string, string>, body?: string}) => Promise<Response>} Send */
 
 /**
  * @typedef {object} DraftsOptions
  * @property {string} url of the collection
  * @property {string} slide uid
  * @property {string} csrf
+ * @property {string} author what the server calls this person
  * @property {(draft: Draft | null) => void} onChange null: the whole list
+ * @property {Outbox | null} outbox
  * @property {Send} [send]
  * @property {(run: () => void, ms: number) => void} [later]
  */
 
-const RETRY_MS = [1000, 2000, 4000, 8000, 15000, 30000];
+const PAGE = 2000;
 
 export class Drafts {
   /** @type {Map<string, Draft>} */
   #drafts = new Map();
-  /** Changes made since the request that is under way was written. @type {Map<string, number>} */
-  #revisions = new Map();
-  /** @type {Map<string, number>} */
-  #failures = new Map();
-  /** @type {Set<string>} */
-  #sending = new Set();
   #options;
-  #send;
-  #later;
+  #courier;
   readOnly = false;
 
   /** @param {DraftsOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#send = options.send ?? ((url, init) => fetch(url, { ...init, credentials: "same-origin" }));
-    this.#later = options.later ?? ((run, ms) => void setTimeout(run, ms));
+    this.#courier = new Courier({
+      ...options,
+      request: (id) => this.#leaving(id),
+      onAnswer: (id, answer) => this.#answered(id, answer),
+      onFailure: (id, problem) => this.#failed(id, problem),
+    });
   }
 
   /** @returns {Draft[]} those not deleted, oldest first */
@@ -71,16 +65,30 @@ export class Drafts {
   }
 
   get unsaved() {
-    return [...this.#drafts.values()].filter((draft) => draft.state !== "saved").length;
+    let count = 0;
+    for (const { state } of this.#drafts.values()) {
+      count += Number(state !== "saved");
+    }
+    return count;
   }
 
-  /** Reads what the server has. Throws when it cannot be read: an empty list would be a lie. */
+  /** Whether somebody must decide before these can be saved: waiting alone will not do. */
+  get stuck() {
+    return [...this.#drafts.values()].filter(({ state }) => state === "conflict" || state === "refused").length;
+  }
+
+  /** @param {Draft} draft whether this person may change it */
+  mayEdit(draft) {
+    return !this.readOnly && !draft.locked && draft.author === this.#options.author;
+  }
+
+  /** Reads what the server has and what waits here. Throws when it cannot be read: an empty list would be a lie. */
   async load() {
-    const { url, slide } = this.#options;
+    const { url, slide, outbox } = this.#options;
     /** @type {string | null} */
-    let next = `${url}?slide=${encodeURIComponent(slide)}`;
+    let next = `${url}?slide=${encodeURIComponent(slide)}&limit=${PAGE}`;
     while (next) {
-      const response = await this.#send(next, { method: "GET", headers: { Accept: "application/json" } });
+      const response = await this.#courier.send(next, { method: "GET", headers: { Accept: "application/json" } });
       if (response.status === 403) {
         this.readOnly = true;
         break;
@@ -89,20 +97,25 @@ export class Drafts {
         throw new Error(`The annotations could not be read (${response.status}). Reload the page before drawing.`);
       }
       const answer = await response.json();
-      for (const row of Array.isArray(answer) ? answer : answer.results) {
-        this.#drafts.set(row.client_id, { ...fresh(), ...picked(row), state: "saved" });
+      for (const row of answer.results) {
+        this.#drafts.set(row.client_id, { ...fresh(), ...describedBy(row), state: "saved", known: contentOf(row) });
       }
       next = answer.next ?? null;
+    }
+    for (const kept of (await outbox?.all()) ?? []) {
+      const known = this.#drafts.get(kept.draft.client_id)?.known ?? null;
+      this.#drafts.set(kept.draft.client_id, { ...fresh(), ...kept.draft, known, sent: kept.sent, state: "waiting" });
+      this.#courier.queue(kept.draft.client_id);
     }
     this.#options.onChange(null);
   }
 
   /**
-   * @param {Pick<Draft, "kind" | "geometry"> & Partial<Draft>} given
+   * @param {Partial<Content> & Pick<Content, "kind" | "geometry">} given
    * @returns {Draft}
    */
   add(given) {
-    const draft = { ...fresh(), ...given };
+    const draft = { ...fresh(), ...given, author: this.#options.author };
     this.#drafts.set(draft.client_id, draft);
     this.#changed(draft);
     return draft;
@@ -110,7 +123,7 @@ export class Drafts {
 
   /**
    * @param {string} id
-   * @param {Partial<Pick<Draft, "kind" | "geometry" | "label" | "comment" | "deleted">>} change
+   * @param {Partial<Content>} change
    */
   edit(id, change) {
     const draft = this.#drafts.get(id);
@@ -121,158 +134,157 @@ export class Drafts {
   }
 
   /**
-   * Ends a conflict: mine is sent over theirs, or theirs replaces mine.
+   * Ends a conflict: mine is sent over theirs, theirs replaces mine, or mine becomes one more beside theirs.
    *
    * @param {string} id
-   * @param {"mine" | "theirs"} choice
+   * @param {"mine" | "theirs" | "both"} choice
    */
   settle(id, choice) {
     const draft = this.#drafts.get(id);
-    if (!draft?.theirs) {
+    const theirs = draft?.theirs;
+    if (!draft || !theirs) {
       return;
     }
-    const theirs = draft.theirs;
+    const mine = contentOf(draft);
     draft.theirs = null;
-    draft.version = theirs.version ?? draft.version;
-    if (choice === "theirs") {
-      Object.assign(draft, theirs, { state: "saved", problem: "", deleted: false });
-      this.#options.onChange(draft);
-    } else {
+    draft.version = theirs.version;
+    if (choice === "mine") {
       this.#changed(draft);
+      return;
+    }
+    this.#stands(draft, theirs);
+    if (choice === "both") {
+      this.add({ ...mine, deleted: false });
+    }
+  }
+
+  /**
+   * Gives up what the server refused: what it has stands.
+   *
+   * @param {string} id
+   */
+  discard(id) {
+    const draft = this.#drafts.get(id);
+    if (draft?.state === "refused") {
+      this.#stands(draft, draft.known ?? { deleted: true });
     }
   }
 
   /** Tries everything again that is not saved: for the button, and when the network comes back. */
   retry() {
     for (const draft of this.#drafts.values()) {
-      if (draft.state === "unsaved" || draft.state === "refused") {
-        this.#failures.delete(draft.client_id);
-        void this.#save(draft);
+      if (draft.state === "waiting" || draft.state === "refused") {
+        this.#courier.queue(draft.client_id);
       }
     }
+    this.#courier.hurry();
+  }
+
+  /**
+   * @param {Draft} draft
+   * @param {Partial<Draft>} content that the server has
+   */
+  #stands(draft, content) {
+    Object.assign(draft, content, { state: "saved", problem: "", known: contentOf({ ...draft, ...content }) });
+    this.#options.outbox?.drop(draft.client_id);
+    this.#options.onChange(draft);
   }
 
   /** @param {Draft} draft */
   #changed(draft) {
-    this.#revisions.set(draft.client_id, (this.#revisions.get(draft.client_id) ?? 0) + 1);
-    if (draft.state !== "conflict" || !draft.theirs) {
-      draft.state = "unsaved";
+    if (!draft.theirs) {
+      draft.state = "waiting";
       draft.problem = "";
-      void this.#save(draft);
     }
+    this.#options.outbox?.put({ draft: describedBy(draft), sent: draft.sent });
     this.#options.onChange(draft);
-  }
-
-  /** @param {Draft} draft */
-  async #save(draft) {
-    const id = draft.client_id;
-    if (this.#sending.has(id)) {
-      return;
+    if (!draft.theirs) {
+      this.#courier.queue(draft.client_id);
     }
-    if (draft.deleted && draft.version === 0 && !this.#failures.has(id)) {
-      this.#forget(draft);
-      return;
-    }
-    this.#sending.add(id);
-    const revision = this.#revisions.get(id);
-    draft.state = "saving";
-    this.#options.onChange(draft);
-    try {
-      await this.#settleResponse(draft, await this.#request(draft), revision);
-    } catch (error) {
-      this.#again(draft, error instanceof Error ? error.message : String(error));
-    } finally {
-      this.#sending.delete(id);
-    }
-    if (this.#drafts.get(id)?.state === "unsaved" && !this.#failures.has(id)) {
-      void this.#save(draft);
-    }
-  }
-
-  /** @param {Draft} draft */
-  #request(draft) {
-    const { url, slide, csrf } = this.#options;
-    const { client_id, kind, geometry, label, comment, version } = draft;
-    const created = version > 0;
-    const method = !created ? "POST" : draft.deleted ? "DELETE" : "PATCH";
-    const target = created ? `${url}${encodeURIComponent(client_id)}/?slide=${slide}` : `${url}?slide=${slide}`;
-    return this.#send(target, {
-      method,
-      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrf },
-      body: JSON.stringify({ slide, client_id, kind, geometry, label, comment, version }),
-    });
   }
 
   /**
-   * @param {Draft} draft
-   * @param {Response} response
-   * @param {number | undefined} revision that the request carried
+   * What goes to the server now: what was sent before, as long as it was not answered.
+   *
+   * @param {string} id
    */
-  async #settleResponse(draft, response, revision) {
-    const { status } = response;
-    if (status >= 500 || status === 429 || status === 408) {
-      this.#again(draft, `The server answered ${status}.`);
+  #leaving(id) {
+    const draft = this.#drafts.get(id);
+    if (!draft || draft.theirs || (draft.state === "saved" && !draft.sent)) {
+      return null;
+    }
+    if (draft.deleted && draft.version === 0 && !draft.sent) {
+      this.#stands(draft, {}); // the server never heard of it
+      return null;
+    }
+    draft.sent ??= requestFor(draft);
+    draft.state = "saving";
+    this.#options.outbox?.put({ draft: describedBy(draft), sent: draft.sent });
+    this.#options.onChange(draft);
+    return draft.sent;
+  }
+
+  /**
+   * @param {string} id
+   * @param {Answer} answer
+   */
+  #answered(id, { status, body }) {
+    const draft = this.#drafts.get(id);
+    const sent = draft?.sent;
+    if (!draft || !sent) {
       return;
     }
-    this.#failures.delete(draft.client_id);
-    const answer = status === 204 ? {} : await response.json();
-    if (draft.deleted && draft.version > 0 && (response.ok || status === 404)) {
-      this.#forget(draft);
-    } else if (response.ok) {
-      draft.version = answer.version;
-      const current = revision === this.#revisions.get(draft.client_id) && !draft.deleted;
-      draft.state = current ? "saved" : "unsaved";
-      draft.problem = "";
-    } else if (status === 409 && answer.error?.detail?.current) {
+    draft.sent = null;
+    const gone = sent.method === "DELETE" && status === 404;
+    if (gone || (status >= 200 && status < 300)) {
+      draft.version = sent.method === "DELETE" ? sent.content.version + 1 : Number(body.version);
+      draft.known = { ...sent.content, deleted: sent.method === "DELETE" };
+      this.#arrived(draft);
+    } else if (status === 409 && body.error?.detail?.current) {
       draft.state = "conflict";
-      draft.theirs = picked(answer.error.detail.current);
-      draft.problem = answer.error.message ?? "Somebody else changed this annotation.";
+      draft.theirs = describedBy(body.error.detail.current);
+      draft.problem = body.error.message ?? "Somebody else changed this annotation.";
     } else {
       draft.state = "refused";
-      draft.problem = answer.error?.message ?? `The server refused it (${status}).`;
+      draft.problem = refusal(status, body);
     }
     this.#options.onChange(draft);
   }
 
+  /** @param {Draft} draft that the server has in the version it was sent */
+  #arrived(draft) {
+    draft.problem = "";
+    if (draft.known && sameContent(draft.known, draft)) {
+      draft.state = "saved";
+      this.#options.outbox?.drop(draft.client_id);
+    } else {
+      draft.state = "waiting";
+      this.#options.outbox?.put({ draft: describedBy(draft), sent: null });
+      this.#courier.queue(draft.client_id);
+    }
+  }
+
   /**
-   * @param {Draft} draft
+   * @param {string} id
    * @param {string} problem
    */
-  #again(draft, problem) {
-    const id = draft.client_id;
-    const failures = this.#failures.get(id) ?? 0;
-    this.#failures.set(id, failures + 1);
-    draft.state = "unsaved";
-    draft.problem = `${problem} It is kept here and will be sent again.`;
-    this.#options.onChange(draft);
-    const pause = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 30000;
-    this.#later(() => {
-      if (draft.state === "unsaved" && this.#drafts.has(id)) {
-        void this.#save(draft);
-      }
-    }, pause);
+  #failed(id, problem) {
+    const draft = this.#drafts.get(id);
+    if (draft) {
+      draft.state = "waiting";
+      draft.problem = `${problem} It is kept on this machine and will be sent again.`;
+      this.#options.onChange(draft);
+    }
   }
-
-  /** @param {Draft} draft */
-  #forget(draft) {
-    this.#drafts.delete(draft.client_id);
-    draft.state = "saved";
-    this.#options.onChange(null);
-  }
-}
-
-/** @returns {Draft} */
-function fresh() {
-  return {
-    client_id: crypto.randomUUID(), kind: "freehand", geometry: { type: "Polygon", coordinates: [] }, label: "",
-    comment: "", version: 0, deleted: false, state: "unsaved", problem: "", theirs: null,
-  };
 }
 
 /**
- * @param {Draft} row as the server gives it, with more in it than we keep
- * @returns {Pick<Draft, "client_id" | "kind" | "geometry" | "label" | "comment" | "version">}
+ * @param {number} status
+ * @param {Answer["body"]} body
  */
-function picked({ client_id, kind, geometry, label, comment, version }) {
-  return { client_id, kind, geometry, label, comment, version };
+function refusal(status, body) {
+  const why = body.error?.message ?? `The server refused it (${status}).`;
+  return status === 401 || status === 403
+    ? `${why} It is kept on this machine: log in again and open this slide.`
+    : why;
 }

@@ -103,3 +103,59 @@ export function ringArea(ring) {
   });
   return Math.abs(twice) / 2;
 }
+
+/**
+ * How long a line is, px; 0 for everything else.
+ *
+ * @param {ShapeJson} shape
+ */
+export function shapeLength({ type, coordinates }) {
+  const path = type === "LineString" ? /** @type {number[][]} */ (coordinates) : [];
+  return path.slice(1).reduce((sum, [x = 0, y = 0], i) => {
+    const [fromX = 0, fromY = 0] = path[i] ?? [];
+    return sum + Math.hypot(x - fromX, y - fromY);
+  }, 0);
+}
+
+/**
+ * The same shape elsewhere.
+ *
+ * @param {ShapeJson} shape
+ * @param {number} right px
+ * @param {number} down px
+ * @returns {ShapeJson}
+ */
+export function shifted({ type, coordinates }, right, down) {
+  /** @type {(nested: Nested[]) => Nested[]} */
+  const moved = (nested) => {
+    const [x, y] = nested;
+    return typeof x === "number" && typeof y === "number"
+      ? [rounded(x + right), rounded(y + down)]
+      : nested.map((inner) => (typeof inner === "number" ? inner : moved(inner)));
+  };
+  return { type, coordinates: moved(coordinates) };
+}
+
+/**
+ * The box round a shape: left, top, right, bottom.
+ *
+ * @param {ShapeJson} shape
+ * @returns {[number, number, number, number]}
+ */
+export function boxOf({ coordinates }) {
+  /** @type {[number, number, number, number]} */
+  const box = [Infinity, Infinity, -Infinity, -Infinity];
+  const add = (/** @type {Nested[]} */ nested) => {
+    const [x, y] = nested;
+    if (typeof x === "number" && typeof y === "number") {
+      box[0] = Math.min(box[0], x);
+      box[1] = Math.min(box[1], y);
+      box[2] = Math.max(box[2], x);
+      box[3] = Math.max(box[3], y);
+    } else {
+      nested.forEach((inner) => typeof inner !== "number" && add(inner));
+    }
+  };
+  add(coordinates);
+  return box;
+}

@@ -11,9 +11,9 @@ const REACH_PX = 9;
 
 /**
  * @param {() => Shape | null} selected
- * @param {{onStart: (shape: Shape) => void, onEnd: (shape: Shape) => void}} events
+ * @param {{onEnd: (shape: Shape) => void}} events
  */
-export function createResize(selected, { onStart, onEnd }) {
+export function createResize(selected, { onEnd }) {
   /** The corner that stays. @type {number[] | null} */
   let fixed = null;
   /** @type {Shape | null} */
@@ -34,9 +34,6 @@ export function createResize(selected, { onStart, onEnd }) {
       });
       fixed = corners[(hit + 2) % 4] ?? null;
       shape = hit >= 0 ? candidate : null;
-      if (shape) {
-        onStart(shape);
-      }
       return hit >= 0;
     },
     handleDragEvent({ coordinate }) {

@@ -1,100 +1,114 @@
 /**
- * @file The drawing tools on the map: draw, select, move, reshape, delete, undo.
+ * @file The drawing tools on the map: which one is in the hand, and what each does to the annotations.
  */
 
-import {
-  click, Collection, Draw, Feature, LineString, Modify, MultiPolygon, Point, Polygon, Select, Translate, VectorLayer,
-  VectorSource,
-} from "../npm.js";
-import { boxRing, ellipseRing, toMap, toRecord } from "./geometry.js";
-import { look } from "./looks.js";
+import { Modify, Translate } from "../npm.js";
+import { Brush } from "./brush.js";
+import { boxOf, shifted } from "./geometry.js";
+import { createPicking, neighbour } from "./picking.js";
 import { createResize } from "./resize.js";
-import { History } from "./undo.js";
+import { recordOf } from "./shapes.js";
+import { createSketch } from "./sketch.js";
 
+/** @typedef {import("./clip.js").Clip} Clip */
+/** @typedef {import("./deeds.js").Deeds} Deeds */
+/** @typedef {import("./draft.js").Draft} Draft */
+/** @typedef {import("./draft.js").Content} Content */
 /** @typedef {import("./drafts.js").Drafts} Drafts */
-/** @typedef {import("./drafts.js").Draft} Draft */
-/** @typedef {import("./drafts.js").Kind} Kind */
+/** @typedef {import("./geometry.js").ShapeJson} ShapeJson */
+/** @typedef {import("./shapes.js").Shapes} Shapes */
+/** @typedef {import("./sketch.js").Drawn} Drawn */
 /** @typedef {import("ol/Map.js").default} OlMapType */
 /** @typedef {import("ol/Feature.js").default} FeatureType */
-/** @typedef {import("ol/Collection.js").default<FeatureType>} Features */
-/** @typedef {import("ol/geom/Polygon.js").default} PolygonType */
-/** @typedef {import("./resize.js").Shape} Shape */
-/** @typedef {"rectangle" | "ellipse" | "freehand"} Drawn */
-/** @typedef {"pan" | Drawn} Tool */
 /** @typedef {import("ol/geom/SimpleGeometry.js").default} SimpleGeometry */
-/** @typedef {import("./geometry.js").ShapeJson} ShapeJson */
-/** @typedef {import("./geometry.js").Nested} Nested */
+/** @typedef {"pan" | "brush" | "rubber" | Drawn} Tool */
 
-/** The geometry classes by their GeoJSON names. @type {Record<string, new (coordinates: any) => SimpleGeometry>} */
-const SHAPES = { Polygon, MultiPolygon, LineString, Point };
+/**
+ * @typedef {object} ToolEvents
+ * @property {(ids: string[]) => void} onSelect
+ * @property {(tool: Tool) => void} onTool
+ * @property {(shape: ShapeJson | null) => void} onGrow a shape while it is drawn
+ */
+
+const PASTE_PX = 24;
+const AREAS = new Set(["Polygon", "MultiPolygon"]);
+const RESHAPED = new Set(["freehand", "polygon", "line", "ruler", "point"]);
 
 export class DrawingTools {
   #map;
   #drafts;
-  #source = new VectorSource();
-  #selection = /** @type {Features} */ (new Collection());
-  #select;
-  #edits;
-  /** @type {import("ol/interaction/Draw.js").default | null} */
-  #draw = null;
-  #history = new History();
-  /** Geometry before a drag. @type {Map<string, ShapeJson>} */
-  #before = new Map();
-  /** What was removed, by the id it was first known by. @type {Map<string, Partial<Draft>>} */
-  #gone = new Map();
-  /** The id of what came back in its place. @type {Map<string, string>} */
-  #heirs = new Map();
+  #shapes;
+  #deeds;
+  #clip;
   #events;
+  #brush;
+  #edits;
+  /** What draws now, of OpenLayers' tools. @type {import("ol/interaction/Pointer.js").default | null} */
+  #drawing = null;
+  /** @type {(Pick<Content, "kind" | "geometry" | "label" | "comment">)[]} */
+  #copied = [];
   /** @type {Tool} */
   tool = "pan";
+  /** The word that the next shape gets. */
+  word = "";
 
   /**
    * @param {OlMapType} map
-   * @param {Drafts} drafts
-   * @param {{onSelect: (id: string | null) => void, onTool: (tool: Tool) => void}} events
+   * @param {{drafts: Drafts, shapes: Shapes, deeds: Deeds, clip: Clip}} parts
+   * @param {ToolEvents} events
    */
-  constructor(map, drafts, events) {
+  constructor(map, { drafts, shapes, deeds, clip }, events) {
     this.#map = map;
     this.#drafts = drafts;
+    this.#shapes = shapes;
+    this.#deeds = deeds;
+    this.#clip = clip;
     this.#events = events;
-    const layer = new VectorLayer({
-      source: this.#source,
-      style: (feature) => look(drafts, String(feature.getId()), false),
-      zIndex: 10,
-    });
-    map.addLayer(layer);
-    this.#select = new Select({
-      features: this.#selection,
-      layers: [layer],
-      condition: click, // at once: OpenLayers' default waits to see whether it becomes a double click
-      style: (feature) => look(drafts, String(feature.getId()), true),
-      hitTolerance: 6,
-    });
-    this.#select.on("select", () => events.onSelect(this.selected));
+    this.#brush = new Brush(map, (path, radius) => this.#brushed(path, radius));
+    const box = createPicking(map, shapes, { active: () => this.tool === "pan", onChoose: (ids) => this.choose(ids) });
     this.#edits = this.#editing();
-    map.addInteraction(this.#select);
-    this.#edits.forEach((interaction) => map.addInteraction(interaction));
+    [...this.#edits, box].forEach((interaction) => map.addInteraction(interaction));
   }
 
   #editing() {
-    const freehand = (/** @type {FeatureType} */ feature) => ["freehand", "polygon", "line"].includes(feature.get("kind"));
-    const translate = new Translate({ features: this.#selection, hitTolerance: 4 });
-    translate.on("translatestart", (event) => this.#remember(event.features.getArray()));
+    const features = this.#shapes.selection;
+    const mine = (/** @type {{getId: () => unknown}} */ feature) => this.#editable(String(feature.getId())) !== null;
+    const kindOf = (/** @type {{get: (key: string) => unknown}} */ feature) => String(feature.get("kind"));
+    const translate = new Translate({ features, hitTolerance: 4, filter: mine });
     translate.on("translateend", (event) => this.#moved(event.features.getArray()));
-    const modify = new Modify({ features: this.#selection, pixelTolerance: 8, filter: freehand });
-    modify.on("modifystart", (event) => this.#remember(event.features.getArray()));
-    modify.on("modifyend", (event) => this.#moved(event.features.getArray()));
-    const resize = createResize(() => /** @type {Shape | null} */ (this.#selection.item(0) ?? null), {
-      onStart: (shape) => this.#remember([shape]),
-      onEnd: (shape) => this.#moved([shape]),
+    const modify = new Modify({
+      features, pixelTolerance: 8, filter: (feature) => mine(feature) && RESHAPED.has(kindOf(feature)),
     });
+    modify.on("modifyend", (event) => this.#moved(event.features.getArray()));
+    const resize = createResize(() => this.#boxed(), { onEnd: (shape) => this.#moved([shape]) });
     return [translate, modify, resize];
   }
 
-  /** @returns {string | null} client_id */
+  /** @returns {import("./resize.js").Shape | null} the chosen rectangle or ellipse, when one alone is chosen */
+  #boxed() {
+    const id = this.selected;
+    return id && this.#editable(id) ? /** @type {any} */ (this.#shapes.feature(id)) : null;
+  }
+
+  /** @param {string} id @returns {Draft | null} */
+  #editable(id) {
+    const draft = this.#drafts.get(id);
+    return draft && this.#drafts.mayEdit(draft) ? draft : null;
+  }
+
+  /** @returns {Draft[]} the chosen ones that this person may change */
+  get #own() {
+    return this.#shapes.chosen.flatMap((id) => this.#editable(id) ?? []);
+  }
+
+  /** @returns {string | null} the chosen one, when there is one alone */
   get selected() {
-    const feature = this.#selection.getLength() ? this.#selection.item(0) : null;
-    return feature ? String(feature.getId()) : null;
+    const [id = null, ...others] = this.#shapes.chosen;
+    return others.length ? null : id;
+  }
+
+  get chosen() {
+    return this.#shapes.chosen;
   }
 
   /** @param {Tool} tool */
@@ -102,44 +116,31 @@ export class DrawingTools {
     if (this.#drafts.readOnly && tool !== "pan") {
       return;
     }
-    if (this.#draw) {
-      this.#map.removeInteraction(this.#draw);
-      this.#draw = null;
+    if (this.#drawing) {
+      this.#map.removeInteraction(this.#drawing);
+      this.#drawing = null;
     }
+    this.#brush.putDown();
     this.tool = tool;
-    const panning = tool === "pan";
-    [this.#select, ...this.#edits].forEach((interaction) => interaction.setActive(panning && !this.#drafts.readOnly));
-    if (tool !== "pan") {
-      this.#selection.clear();
-      this.#events.onSelect(null);
-      this.#draw = this.#drawing(tool);
-      this.#map.addInteraction(this.#draw);
+    this.#edits.forEach((interaction) => interaction.setActive(tool === "pan" && !this.#drafts.readOnly));
+    if (tool === "brush" || tool === "rubber") {
+      this.#brush.use(tool === "brush");
+      this.#drawing = this.#brush.interaction;
+    } else if (tool !== "pan") {
+      this.#drawing = createSketch(tool, { onGrow: this.#events.onGrow, onDrawn: (shape) => this.#drawn(tool, shape) });
+      if (tool !== "cut") {
+        this.choose([]);
+      }
+    }
+    if (this.#drawing) {
+      this.#map.addInteraction(this.#drawing);
     }
     this.#events.onTool(tool);
   }
 
-  /** @param {Drawn} kind */
-  #drawing(kind) {
-    const ring = kind === "ellipse" ? ellipseRing : boxRing;
-    const draw = new Draw({
-      type: kind === "freehand" ? "Polygon" : "Circle",
-      freehand: true,
-      ...(kind !== "freehand" && {
-        geometryFunction: (corners, existing) => {
-          const [from = [0, 0], to = [0, 0]] = /** @type {number[][]} */ (corners);
-          const shape = /** @type {PolygonType} */ (existing ?? new Polygon([]));
-          shape.setCoordinates([ring(from, to)]);
-          return shape;
-        },
-      }),
-    });
-    draw.on("drawend", (event) => {
-      const shape = /** @type {PolygonType} */ (event.feature.getGeometry());
-      if (shape.getArea() > 0) {
-        this.#drawn(kind, record(shape));
-      }
-    });
-    return draw;
+  /** @param {number} factor */
+  resizeBrush(factor) {
+    this.#brush.resize(factor);
   }
 
   /**
@@ -147,165 +148,137 @@ export class DrawingTools {
    * @param {ShapeJson} geometry
    */
   #drawn(kind, geometry) {
-    const { client_id: id } = this.#drafts.add({ kind, geometry });
-    this.#recordExistence(id, true);
+    if (kind === "cut") {
+      this.#cut(geometry);
+    } else {
+      this.#added([{ kind, geometry, label: this.word }]);
+    }
     // OpenLayers still uses the tool while it reports the shape; meanwhile a key may have chosen the next one.
     setTimeout(() => {
-      if (this.tool === kind) {
+      if (this.tool === kind && kind !== "point") {
         this.use("pan");
-        this.choose(id);
       }
     });
   }
 
-  /**
-   * Undo and redo of a shape's coming or going. A deleted annotation stays deleted on the server, with its history:
-   * what comes back is a new one, and every later step must speak of that.
-   *
-   * @param {string} id
-   * @param {boolean} came drawn just now, otherwise deleted
-   */
-  #recordExistence(id, came) {
-    const remove = () => {
-      this.#gone.set(id, { ...this.#drafts.get(this.#now(id)) });
-      this.#drafts.edit(this.#now(id), { deleted: true });
-    };
-    const revive = () => {
-      const { kind = "freehand", geometry, label = "", comment = "" } = this.#gone.get(id) ?? {};
-      if (geometry) {
-        this.#heirs.set(id, this.#drafts.add({ kind, geometry, label, comment }).client_id);
-      }
-    };
-    if (!came) {
-      remove();
-    }
-    this.#history.push(came ? { undo: remove, redo: revive } : { undo: revive, redo: remove });
-  }
-
-  /**
-   * Under which id a shape lives by now.
-   *
-   * @param {string} id that it had when the deed was done
-   */
-  #now(id) {
-    return this.#heirs.get(id) ?? id;
-  }
-
-  /** @param {FeatureType[]} features */
-  #remember(features) {
-    for (const feature of features) {
-      const draft = this.#drafts.get(String(feature.getId()));
-      if (draft) {
-        this.#before.set(draft.client_id, draft.geometry);
-      }
-    }
+  /** @param {import("./deeds.js").NewShape[]} shapes @param {import("./deeds.js").Change[]} [changes] */
+  #added(shapes, changes = []) {
+    const ids = this.#deeds.do(changes, shapes);
+    setTimeout(() => this.choose(ids));
   }
 
   /** @param {FeatureType[]} features */
   #moved(features) {
-    for (const feature of features) {
-      const id = String(feature.getId());
-      const after = record(/** @type {SimpleGeometry} */ (feature.getGeometry()));
-      const before = this.#before.get(id);
-      if (before && JSON.stringify(before) !== JSON.stringify(after)) {
-        this.#drafts.edit(id, { geometry: after });
-        this.#history.push({
-          undo: () => this.#drafts.edit(this.#now(id), { geometry: before }),
-          redo: () => this.#drafts.edit(this.#now(id), { geometry: after }),
-        });
+    const changes = features.flatMap((feature) => {
+      const shape = /** @type {SimpleGeometry | undefined} */ (feature.getGeometry());
+      return shape ? [{ id: String(feature.getId()), to: { geometry: recordOf(shape) } }] : [];
+    });
+    this.#deeds.do(changes);
+  }
+
+  /** @param {number[][]} path @param {number} radius slide px */
+  #brushed(path, radius) {
+    const stroke = this.#clip.brushed(path, radius);
+    const target = this.#own.find(({ geometry }) => AREAS.has(geometry.type));
+    if (!stroke || (!target && this.tool === "rubber")) {
+      return;
+    }
+    if (!target) {
+      const [id] = this.#deeds.do([], [{ kind: "freehand", geometry: stroke, label: this.word }]);
+      this.choose(id ? [id] : []);
+      return;
+    }
+    const { client_id: id, geometry } = target;
+    const left = this.tool === "brush" ? this.#clip.union([geometry, stroke]) : this.#clip.difference(geometry, stroke);
+    this.#deeds.do([{ id, to: left ? { kind: "freehand", geometry: left } : { deleted: true } }]);
+  }
+
+  /** @param {ShapeJson} line through the chosen shapes, or through all own ones that it crosses */
+  #cut(line) {
+    const [left, top, right, bottom] = boxOf(line);
+    const crossed = this.#shapes.touching([left, -bottom, right, -top]).flatMap(({ client_id: id }) => this.#editable(id) ?? []);
+    const cut = (this.#own.length ? this.#own : crossed).filter(({ geometry }) => AREAS.has(geometry.type));
+    /** @type {import("./deeds.js").Change[]} */
+    const changes = [];
+    /** @type {import("./deeds.js").NewShape[]} */
+    const shapes = [];
+    for (const { client_id: id, geometry, label, comment } of cut) {
+      const [first, ...others] = this.#clip.split(geometry, line);
+      if (first && others.length) {
+        changes.push({ id, to: { kind: "polygon", geometry: first } });
+        shapes.push(...others.map((part) => ({ kind: /** @type {const} */ ("polygon"), geometry: part, label, comment })));
       }
+    }
+    this.#added(shapes, changes);
+  }
+
+  /** Makes one shape of the chosen ones: the first keeps its word and comment. */
+  merge() {
+    const [first, ...others] = this.#own.filter(({ geometry }) => AREAS.has(geometry.type));
+    const geometry = first && others.length ? this.#clip.union([first, ...others].map((one) => one.geometry)) : null;
+    if (first && geometry) {
+      const gone = others.map(({ client_id: id }) => ({ id, to: { deleted: true } }));
+      this.#deeds.do([{ id: first.client_id, to: { kind: "freehand", geometry } }, ...gone]);
+      this.choose([first.client_id]);
     }
   }
 
-  /** @param {string | null} id */
-  choose(id) {
-    this.#selection.clear();
-    const feature = id ? this.#source.getFeatureById(id) : null;
-    if (feature instanceof Feature) {
-      this.#selection.push(feature);
+  copy() {
+    const chosen = this.#shapes.chosen.flatMap((id) => this.#drafts.get(id) ?? []);
+    this.#copied = chosen.map(({ kind, geometry, label, comment }) => ({ kind, geometry, label, comment }));
+  }
+
+  paste() {
+    if (this.#drafts.readOnly) {
+      return;
     }
-    this.#events.onSelect(this.selected);
+    const aside = PASTE_PX * (this.#map.getView().getResolution() ?? 1);
+    this.#copied = this.#copied.map((one) => ({ ...one, geometry: shifted(one.geometry, aside, aside) }));
+    this.#added(this.#copied);
+  }
+
+  deleteSelected() {
+    const gone = this.#own.map(({ client_id: id }) => ({ id, to: { deleted: true } }));
+    this.choose([]);
+    this.#deeds.do(gone);
+  }
+
+  /** @param {string} word for the chosen shapes and for the next ones */
+  label(word) {
+    this.word = word;
+    this.#deeds.do(this.#own.map(({ client_id: id }) => ({ id, to: { label: word } })));
+    this.#events.onSelect(this.#shapes.chosen);
+  }
+
+  /** @param {string[]} ids */
+  choose(ids) {
+    this.#shapes.choose(ids);
+    this.#events.onSelect(this.#shapes.chosen);
+  }
+
+  /** @param {1 | -1} step to the next shape or the one before */
+  walk(step) {
+    const ids = this.#drafts.all.filter(({ author }) => !this.#shapes.hidden.has(author)).map(({ client_id: id }) => id);
+    const id = neighbour(ids, this.#shapes.chosen[0], step);
+    if (id) {
+      this.show(id);
+    }
   }
 
   /** @param {string} id */
   show(id) {
-    const feature = this.#source.getFeatureById(id);
-    const geometry = feature instanceof Feature ? feature.getGeometry() : null;
+    const geometry = this.#shapes.feature(id)?.getGeometry();
     if (geometry) {
       this.#map.getView().fit(geometry.getExtent(), { padding: [80, 80, 80, 80], minResolution: 1, duration: 200 });
-      this.choose(id);
+      this.choose([id]);
     }
   }
 
-  deleteSelected() {
-    const draft = this.selected ? this.#drafts.get(this.selected) : null;
-    if (!draft || this.#drafts.readOnly) {
-      return;
+  /** Ends the shape that is being drawn, or the tool, or the choice. */
+  escape() {
+    if (this.tool === "pan") {
+      this.choose([]);
     }
-    this.#selection.clear();
-    this.#recordExistence(draft.client_id, false);
-    this.#events.onSelect(null);
+    this.use("pan");
   }
-
-  undo() {
-    return this.#history.undo();
-  }
-
-  redo() {
-    return this.#history.redo();
-  }
-
-  /**
-   * Puts the shapes on the map as the drafts have them.
-   *
-   * @param {Draft | null} draft the one that changed, or null for all
-   */
-  sync(draft) {
-    const wanted = draft ? [draft] : this.#drafts.all;
-    for (const one of wanted) {
-      this.#place(one);
-    }
-    if (!draft) {
-      const known = new Set(wanted.map(({ client_id: id }) => id));
-      const gone = this.#source.getFeatures().filter((feature) => !known.has(String(feature.getId())));
-      gone.forEach((feature) => this.#drop(feature));
-    }
-  }
-
-  /** @param {Draft} draft */
-  #place(draft) {
-    const existing = this.#source.getFeatureById(draft.client_id);
-    const feature = existing instanceof Feature ? existing : null;
-    if (draft.deleted) {
-      if (feature) {
-        this.#drop(feature);
-      }
-      return;
-    }
-    const coordinates = toMap(draft.geometry);
-    if (feature) {
-      const shape = /** @type {SimpleGeometry} */ (feature.getGeometry());
-      if (JSON.stringify(record(shape)) !== JSON.stringify(draft.geometry)) {
-        shape.setCoordinates(coordinates);
-      }
-      feature.changed();
-      return;
-    }
-    const Shape = SHAPES[draft.geometry.type] ?? Polygon;
-    const added = new Feature(new Shape(coordinates));
-    added.setId(draft.client_id);
-    added.set("kind", draft.kind);
-    this.#source.addFeature(added);
-  }
-
-  /** @param {FeatureType} feature */
-  #drop(feature) {
-    this.#selection.remove(feature);
-    this.#source.removeFeature(feature);
-  }
-}
-
-/** @param {SimpleGeometry} shape */
-function record(shape) {
-  return toRecord(shape.getType(), /** @type {Nested[]} */ (shape.getCoordinates() ?? []));
 }

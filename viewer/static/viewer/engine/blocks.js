@@ -18,6 +18,7 @@ const BATCH_BLOCKS = 32;
  * @typedef {object} BlockGrid
  * @property {LevelHeader} level
  * @property {[number, number]} texels width and height of a field in this layer, not rounded up
+ * @property {number} channels of the slide
  * @property {number} rows chunks per field, down
  * @property {number} columns chunks per field, across
  * @property {number} count blocks in the layer
@@ -38,12 +39,14 @@ export function blockGrid(header, level) {
   const sample = header.dtype === "uint16" ? 2 : 1;
   const planeBytes = level.fieldsPerChunk * level.chunkHeight * level.chunkWidth * sample;
   const blockBytes = planeBytes * header.channels.length;
-  const perBatch = Math.max(1, Math.min(BATCH_BLOCKS, Math.floor(BATCH_BYTES / blockBytes)));
+  const many = Math.max(1, Math.min(BATCH_BLOCKS, Math.floor(BATCH_BYTES / blockBytes)));
+  const perBatch = header.kind === "vendor" ? 1 : many; // a tile has an address of its own
   const texels = /** @type {[number, number]} */ ([
     (header.fields?.width ?? 0) / level.downsample,
     (header.fields?.height ?? 0) / level.downsample,
   ]);
-  return { level, texels, rows, columns, count: groups * rows * columns, planeBytes, blockBytes, perBatch };
+  const channels = header.channels.length;
+  return { level, texels, channels, rows, columns, count: groups * rows * columns, planeBytes, blockBytes, perBatch };
 }
 
 /**
@@ -74,10 +77,10 @@ export function batchRange(grid, batch) {
  * @typedef {object} Part one chunk's share of a field
  * @property {number} block
  * @property {number} slot place of the field within the block
- * @property {number} x offset in the field, level-1 px
- * @property {number} y
- * @property {number} width texels; with a fraction where the field ends within one
- * @property {number} height
+ * @property {number} left texels from the field's left edge
+ * @property {number} top
+ * @property {number} right with a fraction where the field ends within a texel
+ * @property {number} bottom
  */
 
 /**
@@ -90,23 +93,33 @@ export function batchRange(grid, batch) {
  * @returns {Part[]}
  */
 export function partsOf(grid, field, origin, box) {
-  const { level, rows, columns } = grid;
+  const { level, texels } = grid;
+  const slot = field % level.fieldsPerChunk;
+  const across = span(origin[0], box[0], box[2], level.chunkWidth * level.downsample, grid.columns);
+  const down = span(origin[1], box[1], box[3], level.chunkHeight * level.downsample, grid.rows);
   const parts = [];
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const width = Math.min(level.chunkWidth, grid.texels[0] - column * level.chunkWidth);
-      const height = Math.min(level.chunkHeight, grid.texels[1] - row * level.chunkHeight);
-      const x = column * level.chunkWidth * level.downsample;
-      const y = row * level.chunkHeight * level.downsample;
-      const left = origin[0] + x;
-      const top = origin[1] + y;
-      const right = left + width * level.downsample;
-      const bottom = top + height * level.downsample;
-      if (right > box[0] && left < box[2] && bottom > box[1] && top < box[3]) {
-        const block = blockOf(grid, field, row, column);
-        parts.push({ block, slot: field % level.fieldsPerChunk, x, y, width, height });
-      }
+  for (let row = down[0]; row < down[1]; row++) {
+    for (let column = across[0]; column < across[1]; column++) {
+      const left = column * level.chunkWidth;
+      const top = row * level.chunkHeight;
+      const right = Math.min(left + level.chunkWidth, texels[0]);
+      const bottom = Math.min(top + level.chunkHeight, texels[1]);
+      parts.push({ block: blockOf(grid, field, row, column), slot, left, top, right, bottom });
     }
   }
   return parts;
+}
+
+/**
+ * The first and one-past-last chunk of a field that meet `from`..`to`, along one axis.
+ *
+ * @param {number} origin
+ * @param {number} from
+ * @param {number} to
+ * @param {number} side of a chunk
+ * @param {number} count of chunks
+ * @returns {[number, number]}
+ */
+function span(origin, from, to, side, count) {
+  return [Math.max(0, Math.floor((from - origin) / side)), Math.min(count, Math.ceil((to - origin) / side))];
 }

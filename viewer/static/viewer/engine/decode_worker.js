@@ -15,11 +15,13 @@ async function blosc(frame) {
   return /** @type {ArrayBuffer} */ ((await codec.decode(frame)).buffer);
 }
 
-/** @param {Uint8Array} frame */
-async function jpeg(frame) {
+/**
+ * @param {Uint8Array} frame
+ * @param {[number, number]} size of the chunk; the picture at the edge of a slide may be smaller
+ */
+async function jpeg(frame, [width, height]) {
   const file = new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (frame)], { type: "image/jpeg" });
   const picture = await createImageBitmap(file, { colorSpaceConversion: "none" });
-  const { width, height } = picture;
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   if (!context) {
     throw new Error("This browser cannot draw in a worker, which JPEG slides need.");
@@ -32,7 +34,7 @@ async function jpeg(frame) {
 /** @param {MessageEvent<{job: number, buffer: ArrayBuffer, coding: import("./samples.js").Coding}>} event */
 async function decode({ data: { job, buffer, coding } }) {
   try {
-    const planes = await planesOf(readFrames(buffer), coding, { blosc, jpeg });
+    const planes = await planesOf(coding.framed ? readFrames(buffer) : [new Uint8Array(buffer)], coding, { blosc, jpeg });
     const owned = planes.filter((plane) => plane !== null);
     postMessage({ job, planes }, { transfer: owned });
   } catch (error) {

@@ -2,8 +2,6 @@
  * @file Fetches batches of chunks: most wanted first, few at a time, aborted when they leave the view.
  */
 
-import { batchRange } from "./blocks.js";
-
 /** @typedef {import("./blocks.js").BlockGrid} BlockGrid */
 
 /**
@@ -15,10 +13,8 @@ import { batchRange } from "./blocks.js";
 
 /**
  * @typedef {object} LoaderOptions
- * @property {string} url of the slide's chunks
- * @property {string} version of the slide
- * @property {boolean} [together] one chunk holds all channels: it is asked for once, as that of channel 0
- * @property {(buffer: ArrayBuffer, channels: number[]) => Promise<(ArrayBuffer | null)[]>} decode
+ * @property {(wish: BatchWish) => string} address
+ * @property {(buffer: ArrayBuffer, wish: BatchWish) => Promise<(ArrayBuffer | null)[]>} decode
  * @property {(wish: BatchWish, planes: (ArrayBuffer | null)[]) => void} onBatch planes block by block, channel by channel
  * @property {(problem: string | null) => void} [onProblem] null when it is over
  * @property {(url: string, init: {signal: AbortSignal}) => Promise<Response>} [fetch]
@@ -32,6 +28,9 @@ export function wishKey({ grid, batch, channels }) {
   return `${grid.level.downsample}/${batch}/${channels.join(",")}`;
 }
 
+/** What the server will answer again in the same way. */
+class Refused extends Error {}
+
 export class BatchLoader {
   /** @type {BatchWish[]} */
   #wanted = [];
@@ -39,6 +38,8 @@ export class BatchLoader {
   #running = new Map();
   /** @type {Map<string, {after: number, failures: number}>} */
   #resting = new Map();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #alarm;
   #options;
   #fetch;
 
@@ -69,16 +70,11 @@ export class BatchLoader {
         this.#running.delete(key);
       }
     }
+    for (const key of [...this.#resting.keys()].filter((key) => !keys.has(key))) {
+      this.#recovered(key);
+    }
     this.#wanted = wishes.filter((wish) => !this.#running.has(wishKey(wish)));
     this.#pump();
-  }
-
-  /** @param {BatchWish} wish */
-  address({ grid, batch, channels }) {
-    const [first, end] = batchRange(grid, batch);
-    const { url, version, together } = this.#options;
-    const asked = together ? [0] : channels;
-    return `${url}?v=${version}&level=${grid.level.downsample}&blocks=${first}-${end - 1}&channels=${asked.join(",")}`;
   }
 
   #pump() {
@@ -97,8 +93,9 @@ export class BatchLoader {
       }
     }
     this.#wanted = later;
+    clearTimeout(this.#alarm);
     if (soonest < Infinity) {
-      setTimeout(() => this.#pump(), soonest + 1);
+      this.#alarm = setTimeout(() => this.#pump(), soonest + 1);
     }
   }
 
@@ -108,14 +105,11 @@ export class BatchLoader {
     const controller = new AbortController();
     this.#running.set(key, controller);
     try {
-      const response = await this.#fetch(this.address(wish), { signal: controller.signal });
-      if (!response.ok) {
-        throw new Error(response.status === 403 ? "You may not see this slide." : `The server answered ${response.status}.`);
+      const planes = await this.#options.decode(await this.#answer(wish, controller.signal), wish);
+      if (!controller.signal.aborted) {
+        this.#recovered(key);
+        this.#options.onBatch(wish, planes);
       }
-      const planes = await this.#options.decode(await response.arrayBuffer(), wish.channels);
-      this.#resting.delete(key);
-      this.#options.onProblem?.(null);
-      this.#options.onBatch(wish, planes);
     } catch (error) {
       if (!controller.signal.aborted) {
         this.#rest(wish, key, error);
@@ -129,7 +123,34 @@ export class BatchLoader {
   }
 
   /**
-   * A failed batch is tried again after a while, each time a longer one.
+   * @param {BatchWish} wish
+   * @param {AbortSignal} signal
+   */
+  async #answer(wish, signal) {
+    const response = await this.#fetch(this.#options.address(wish), { signal }).catch(() => {
+      throw new Error("The server cannot be reached.");
+    });
+    if (response.status === 401 || response.status === 403) {
+      throw new Refused("You may not see this slide, or your session has ended. Log in again and reload.");
+    }
+    if (response.status >= 400 && response.status < 500 && ![408, 425, 429].includes(response.status)) {
+      throw new Refused(`The server refuses a part of this slide (${response.status}).`);
+    }
+    if (!response.ok) {
+      throw new Error(`The server answered ${response.status}.`);
+    }
+    return response.arrayBuffer();
+  }
+
+  /** @param {string} key that needs no further try */
+  #recovered(key) {
+    if (this.#resting.delete(key) && this.#resting.size === 0) {
+      this.#options.onProblem?.(null);
+    }
+  }
+
+  /**
+   * A failed batch is tried again after a while, each time a longer one; one that was refused is not.
    *
    * @param {BatchWish} wish
    * @param {string} key
@@ -137,9 +158,10 @@ export class BatchLoader {
    */
   #rest(wish, key, error) {
     const failures = this.#resting.get(key)?.failures ?? 0;
-    const pause = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 8000;
+    const pause = error instanceof Refused ? Infinity : (RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 8000);
     this.#resting.set(key, { after: Date.now() + pause, failures: failures + 1 });
-    this.#options.onProblem?.(error instanceof Error ? error.message : String(error));
+    const what = error instanceof Error ? error.message : String(error);
+    this.#options.onProblem?.(error instanceof Refused ? what : `${what} Trying again by itself; what is painted stays.`);
     this.#wanted.push(wish);
   }
 }

@@ -1,11 +1,17 @@
 /**
- * @file All WebGL calls of the viewer: one program, one quad, one texture array per block.
+ * @file All WebGL calls of the viewer: two programs, one quad, one texture array per block.
  */
 
-import { FRAGMENT, uniforms, VERTEX } from "./shader.js";
+import { along, nearest, Program, requireRoom, Sums } from "./gl.js";
+import { uniforms } from "./mixing.js";
+import { FRAGMENT, RESOLVE } from "./shader.js";
 
 /** @typedef {import("../types.js").ChannelState} ChannelState */
+/** @typedef {import("../types.js").ColourProfile} ColourProfile */
+/** @typedef {import("../types.js").Picture} Picture */
+/** @typedef {import("../types.js").SlideHeader} SlideHeader */
 /** @typedef {import("./blocks.js").BlockGrid} BlockGrid */
+/** @typedef {[number, number, number]} Colour 0..1 */
 
 /**
  * @typedef {object} BlockTexture
@@ -20,61 +26,82 @@ import { FRAGMENT, uniforms, VERTEX } from "./shader.js";
  * @property {[number, number]} origin clip coordinates
  * @property {[number, number]} across
  * @property {[number, number]} down
- * @property {number} width texels
- * @property {number} height
+ * @property {import("./camera.js").Anchor} anchor of its field
+ * @property {import("./blocks.js").Part} part
  */
 
 /**
  * @typedef {object} Sampling
  * @property {[number, number]} stepX texels per screen pixel, to the right
  * @property {[number, number]} stepY and down
+ * @property {[number, number]} texels of a field
  * @property {number} taps
  * @property {boolean} smooth
- * @property {number} border texels
+ * @property {number} border texels; 0 for the pixels themselves
  */
+
+const CURVE_STEPS = 1024;
+const WHOLE = { origin: [-1, 1], across: [2, 0], down: [0, -2] };
 
 export class Painter {
   #gl;
-  #program;
   #channels;
   #wide;
-  /** @type {Map<string, WebGLUniformLocation | null>} */
-  #places = new Map();
+  #profile;
+  #mosaic;
+  #resolve;
+  #sums;
 
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {number} channels
-   * @param {boolean} wide 16-bit samples
-   * @throws {Error} without WebGL 2
+   * @param {SlideHeader} header
+   * @throws {Error} where the browser cannot paint this slide
    */
-  constructor(canvas, channels, wide) {
+  constructor(canvas, header) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: false, preserveDrawingBuffer: true });
     if (!gl) {
       throw new Error("This browser has no WebGL 2, which the viewer paints with.");
     }
+    requireRoom(gl, header);
     this.#gl = gl;
-    this.#channels = channels;
-    this.#wide = wide;
-    this.#program = link(gl);
-    const quad = gl.createBuffer();
-    gl.bindBuffer(gl.ARRAY_BUFFER, quad);
+    this.#channels = header.channels.length;
+    this.#wide = header.dtype === "uint16";
+    this.#profile = header.profile?.matrix && header.profile.curves ? header.profile : null;
+    ({ mosaic: this.#mosaic, resolve: this.#resolve, sums: this.#sums } = this.#start());
+  }
+
+  #start() {
+    const gl = this.#gl;
+    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
     gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW);
-    const corner = gl.getAttribLocation(this.#program, "a_corner");
-    gl.enableVertexAttribArray(corner);
-    gl.vertexAttribPointer(corner, 2, gl.FLOAT, false, 0, 0);
+    gl.enableVertexAttribArray(0); // `link` puts a_corner there
+    gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    this.#uploadCurves();
+    return { mosaic: new Program(gl, FRAGMENT), resolve: new Program(gl, RESOLVE), sums: new Sums(gl) };
   }
 
-  get lost() {
-    return this.#gl.isContextLost();
+  /** Makes everything anew: the graphics context was lost and is back. */
+  restart() {
+    ({ mosaic: this.#mosaic, resolve: this.#resolve, sums: this.#sums } = this.#start());
   }
 
-  /** @param {string} name */
-  #at(name) {
-    if (!this.#places.has(name)) {
-      this.#places.set(name, this.#gl.getUniformLocation(this.#program, name));
-    }
-    return this.#places.get(name) ?? null;
+  /** Bytes of the pictures that sums are made in. */
+  get sumBytes() {
+    return this.#sums.bytes;
+  }
+
+  #uploadCurves() {
+    const gl = this.#gl;
+    const curves = this.#profile?.curves ?? [[0, 1], [0, 1], [0, 1]];
+    const table = Float32Array.from({ length: 3 * CURVE_STEPS }, (_, i) =>
+      along(curves[Math.floor(i / CURVE_STEPS)] ?? [0, 1], (i % CURVE_STEPS) / (CURVE_STEPS - 1)),
+    );
+    gl.activeTexture(gl.TEXTURE1);
+    gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R32F, CURVE_STEPS, 3, 0, gl.RED, gl.FLOAT, table);
+    nearest(gl, gl.TEXTURE_2D);
+    gl.activeTexture(gl.TEXTURE0);
   }
 
   /**
@@ -88,8 +115,7 @@ export class Painter {
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, texture);
     const format = this.#wide ? gl.R16UI : gl.R8UI;
     gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, format, level.chunkWidth, level.chunkHeight, layers);
-    gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
-    gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+    nearest(gl, gl.TEXTURE_2D_ARRAY);
     return { texture, present: new Set() };
   }
 
@@ -122,23 +148,54 @@ export class Painter {
   }
 
   /**
-   * Clears the canvas and sets what holds for the whole frame.
+   * Begins a picture on the canvas, or one of several that are added up.
    *
-   * @param {[number, number, number]} background 0..1
-   * @param {readonly ChannelState[]} channels
+   * @param {Colour} background
+   * @param {boolean} profiled
+   * @param {boolean} sum
    */
-  begin(background, channels) {
+  begin(background, profiled, sum) {
     const gl = this.#gl;
+    if (sum) {
+      this.#sums.fit();
+    } else {
+      this.#sums.drop();
+    }
+    gl.bindFramebuffer(gl.FRAMEBUFFER, sum ? (this.#sums.pass?.frame ?? null) : null);
     gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
     gl.clearColor(...background, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    gl.useProgram(this.#program);
-    const { window, gamma, mixer } = uniforms(channels);
-    gl.uniform1i(this.#at("u_pixels"), 0);
-    gl.uniform1i(this.#at("u_channels"), this.#channels);
-    gl.uniform2fv(this.#at("u_window"), window);
-    gl.uniform1fv(this.#at("u_gamma"), gamma);
-    gl.uniform3fv(this.#at("u_mixer"), mixer);
+    this.#prepare(this.#mosaic, profiled, sum);
+  }
+
+  /**
+   * @param {Program} program
+   * @param {boolean} profiled
+   * @param {boolean} sum
+   */
+  #prepare(program, profiled, sum) {
+    const gl = this.#gl;
+    program.use();
+    gl.uniform1i(program.at("u_curves"), 1);
+    gl.uniform1i(program.at("u_profiled"), profiled && this.#profile ? 1 : 0);
+    gl.uniformMatrix3fv(program.at("u_to_srgb"), true, this.#profile?.matrix ?? [1, 0, 0, 0, 1, 0, 0, 0, 1]);
+    gl.uniform1i(program.at("u_sum"), sum ? 1 : 0);
+  }
+
+  /**
+   * @param {readonly ChannelState[]} channels
+   * @param {readonly number[]} indices
+   * @param {Picture} picture
+   */
+  show(channels, indices, picture) {
+    const gl = this.#gl;
+    const { channel, window, gamma, mixer } = uniforms(channels, indices, picture);
+    gl.uniform1i(this.#mosaic.at("u_pixels"), 0);
+    gl.uniform1i(this.#mosaic.at("u_shown"), indices.length);
+    gl.uniform1iv(this.#mosaic.at("u_channel"), channel);
+    gl.uniform2fv(this.#mosaic.at("u_window"), window);
+    gl.uniform1fv(this.#mosaic.at("u_gamma"), gamma);
+    gl.uniform3fv(this.#mosaic.at("u_mixer"), mixer);
   }
 
   /**
@@ -149,41 +206,74 @@ export class Painter {
    */
   paint(quads, sampling) {
     const gl = this.#gl;
-    gl.uniform2f(this.#at("u_step_x"), ...sampling.stepX);
-    gl.uniform2f(this.#at("u_step_y"), ...sampling.stepY);
-    gl.uniform1i(this.#at("u_taps"), sampling.taps);
-    gl.uniform1i(this.#at("u_smooth"), sampling.smooth ? 1 : 0);
-    gl.uniform1f(this.#at("u_border"), sampling.border);
-    for (const quad of quads) {
-      gl.bindTexture(gl.TEXTURE_2D_ARRAY, quad.texture);
-      gl.uniform1i(this.#at("u_slot"), quad.layer);
-      gl.uniform2f(this.#at("u_texels"), quad.width, quad.height);
-      gl.uniform2f(this.#at("u_origin"), ...quad.origin);
-      gl.uniform2f(this.#at("u_across"), ...quad.across);
-      gl.uniform2f(this.#at("u_down"), ...quad.down);
-      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+    const at = (/** @type {string} */ name) => this.#mosaic.at(name);
+    gl.uniform2f(at("u_step_x"), ...sampling.stepX);
+    gl.uniform2f(at("u_step_y"), ...sampling.stepY);
+    gl.uniform2f(at("u_texels"), ...sampling.texels);
+    gl.uniform1i(at("u_taps"), sampling.taps);
+    gl.uniform1i(at("u_smooth"), sampling.smooth ? 1 : 0);
+    gl.uniform1f(at("u_border"), sampling.border);
+    for (const { texture, layer, anchor, part, ...corners } of quads) {
+      gl.bindTexture(gl.TEXTURE_2D_ARRAY, texture);
+      gl.uniform1i(at("u_slot"), layer);
+      gl.uniform2f(at("u_pivot"), ...anchor.pivot);
+      gl.uniform2f(at("u_base"), ...anchor.base);
+      gl.uniform4f(at("u_part"), part.left, part.top, part.right, part.bottom);
+      this.#draw(this.#mosaic, corners);
     }
   }
-}
 
-/**
- * @param {WebGL2RenderingContext} gl
- * @returns {WebGLProgram}
- */
-function link(gl) {
-  const program = gl.createProgram();
-  for (const [type, source] of /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]])) {
-    const shader = gl.createShader(type);
-    if (!shader) {
-      throw new Error("The graphics context was lost.");
+  /**
+   * @param {Program} program
+   * @param {{origin: number[], across: number[], down: number[]}} corners
+   */
+  #draw(program, { origin, across, down }) {
+    const gl = this.#gl;
+    gl.uniform2fv(program.at("u_origin"), origin);
+    gl.uniform2fv(program.at("u_across"), across);
+    gl.uniform2fv(program.at("u_down"), down);
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+  }
+
+  /**
+   * Adds what was painted since `begin` to the sum.
+   *
+   * @param {boolean} first of the frame: the sum is emptied before
+   */
+  add(first) {
+    const gl = this.#gl;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.#sums.all?.frame ?? null);
+    if (first) {
+      gl.clearColor(0, 0, 0, 1);
+      gl.clear(gl.COLOR_BUFFER_BIT);
     }
-    gl.shaderSource(shader, source);
-    gl.compileShader(shader);
-    gl.attachShader(program, shader);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE);
+    this.#copy(this.#sums.pass?.picture ?? null, false, true);
+    gl.disable(gl.BLEND);
   }
-  gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) {
-    throw new Error(`The shader does not compile here: ${gl.getProgramInfoLog(program) ?? ""}`);
+
+  /**
+   * Puts the sum on the canvas.
+   *
+   * @param {boolean} profiled
+   */
+  finish(profiled) {
+    this.#gl.bindFramebuffer(this.#gl.FRAMEBUFFER, null);
+    this.#copy(this.#sums.all?.picture ?? null, profiled, false);
+    this.#prepare(this.#mosaic, profiled, false);
   }
-  return program;
+
+  /**
+   * @param {WebGLTexture | null} picture
+   * @param {boolean} profiled
+   * @param {boolean} sum
+   */
+  #copy(picture, profiled, sum) {
+    const gl = this.#gl;
+    this.#prepare(this.#resolve, profiled, sum);
+    gl.bindTexture(gl.TEXTURE_2D, picture);
+    gl.uniform1i(this.#resolve.at("u_picture"), 0);
+    this.#draw(this.#resolve, WHOLE);
+  }
 }

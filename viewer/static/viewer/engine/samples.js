@@ -5,13 +5,16 @@
 /**
  * @typedef {object} Coding how the frames of one batch are stored
  * @property {"blosc" | "jpeg"} encoding
+ * @property {boolean} framed whether it is a framed batch, or one frame as it is
  * @property {number[]} offsets what to add to the samples of each channel of the batch, channel by channel
+ * @property {[number, number]} size width and height of a chunk, whose fields lie one below the other
  */
 
 /**
  * @typedef {object} Codecs
  * @property {(frame: Uint8Array) => Promise<ArrayBuffer>} blosc
- * @property {(frame: Uint8Array) => Promise<Uint8ClampedArray>} jpeg red, green, blue, alpha of each pixel
+ * @property {(frame: Uint8Array, size: [number, number]) => Promise<Uint8ClampedArray>} jpeg red, green, blue, alpha of
+ *   each pixel of so large a picture
  */
 
 /**
@@ -22,12 +25,12 @@
  * @param {Codecs} codecs
  * @returns {Promise<(ArrayBuffer | null)[]>}
  */
-export async function planesOf(frames, { encoding, offsets }, codecs) {
+export async function planesOf(frames, { encoding, offsets, size }, codecs) {
   /** @type {(ArrayBuffer | null)[]} */
   const planes = [];
   for (const [i, frame] of frames.entries()) {
     if (encoding === "jpeg") {
-      planes.push(...(frame ? planar(await codecs.jpeg(frame)) : [null, null, null]));
+      planes.push(...(frame ? planar(await codecs.jpeg(frame, size)) : [null, null, null]));
     } else {
       planes.push(frame ? shifted(await codecs.blosc(frame), offsets[i % offsets.length] ?? 0) : null);
     }

@@ -1,24 +1,45 @@
 /**
- * @file The one shader of the mosaic, and the same sums in JavaScript for tests and for the histogram.
+ * @file The shaders of the mosaic; mixing.js has the same sums in JavaScript.
  *
  * Intensity of a channel: ((l - low) / (high - low)) ^ gamma, clamped to 0..1. Colour: mixer (3 × n) × status (diagonal
- * 0 or 1) × intensities. The columns of the mixer are the channels' colours; a channel that is off has a zero column.
+ * 0 or 1) × intensities. The columns of the mixer are the channels' colours times their opacity; a channel that is off
+ * is left out. The sum is clamped, and then taken through the colour profile where there is one.
+ *
+ * Sampling: the middle of a screen pixel lies somewhere on the slide, p. A magnified camera pixel is a square (the texel
+ * under p); a magnified zoom layer is interpolated between the four texels round p; what is made smaller is the mean of
+ * n × n texels, evenly spread over the screen pixel's footprint. Neighbours are sought within the stored chunk.
  */
 
-/** @typedef {import("../types.js").ChannelState} ChannelState */
-
-export const MAX_CHANNELS = 16;
+import { MAX_SHOWN } from "./mixing.js";
 
 export const VERTEX = `#version 300 es
-uniform vec2 u_origin;   // clip position of the tile's top-left corner
+uniform vec2 u_origin;   // clip position of the quad's top-left corner
 uniform vec2 u_across;   // clip step over its width
 uniform vec2 u_down;     // clip step over its height
-uniform vec2 u_texels;   // its width and height in texels
 in vec2 a_corner;
-out vec2 v_texel;
 void main() {
-  v_texel = a_corner * u_texels;
   gl_Position = vec4(u_origin + a_corner.x * u_across + a_corner.y * u_down, 0.0, 1.0);
+}`;
+
+const FINISH = `
+uniform bool u_profiled;
+uniform mat3 u_to_srgb;        // the scanner's linear light to that of sRGB
+uniform sampler2D u_curves;    // a row for each of red, green and blue
+float linear(float value, int row) {
+  float place = value * float(textureSize(u_curves, 0).x - 1);
+  float low = floor(place);
+  int last = textureSize(u_curves, 0).x - 1;
+  float left = texelFetch(u_curves, ivec2(int(low), row), 0).r;
+  return mix(left, texelFetch(u_curves, ivec2(min(int(low) + 1, last), row), 0).r, place - low);
+}
+vec3 encoded(vec3 light) {
+  return mix(12.92 * light, 1.055 * pow(light, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, light));
+}
+vec3 finished(vec3 sum) {
+  vec3 colour = min(sum, 1.0);
+  if (!u_profiled) return colour;
+  vec3 light = vec3(linear(colour.r, 0), linear(colour.g, 1), linear(colour.b, 2));
+  return encoded(clamp(u_to_srgb * light, 0.0, 1.0));
 }`;
 
 export const FRAGMENT = `#version 300 es
@@ -26,22 +47,27 @@ precision highp float;
 precision highp int;
 precision highp usampler2DArray;
 uniform usampler2DArray u_pixels;
-uniform int u_channels;
 uniform int u_slot;      // first layer of this field in the texture
-uniform vec2 u_texels;
+uniform vec2 u_pivot;    // a screen pixel
+uniform vec2 u_base;     // and the texel of the field under it
+uniform vec4 u_part;     // left, top, right, bottom of this chunk's share, texels of the field
+uniform vec2 u_texels;   // width and height of the field
 uniform vec2 u_step_x;   // texels per screen pixel, to the right
 uniform vec2 u_step_y;   // and down
 uniform int u_taps;      // samples per axis when minified
 uniform bool u_smooth;   // interpolate when a coarse layer is magnified
-uniform float u_border;  // width of the field's border in texels, 0 for none
-uniform vec2 u_window[${MAX_CHANNELS}];
-uniform float u_gamma[${MAX_CHANNELS}];
-uniform vec3 u_mixer[${MAX_CHANNELS}];
-in vec2 v_texel;
+uniform float u_border;  // paint nothing but the field's border, so many texels wide
+uniform bool u_sum;      // leave the sum as it is: it is one of several
+uniform int u_shown;
+uniform int u_channel[${MAX_SHOWN}];
+uniform vec2 u_window[${MAX_SHOWN}];
+uniform float u_gamma[${MAX_SHOWN}];
+uniform vec3 u_mixer[${MAX_SHOWN}];
 out vec4 o_colour;
-
+${FINISH}
 float at(ivec2 place, int layer) {
-  return float(texelFetch(u_pixels, ivec3(clamp(place, ivec2(0), ivec2(ceil(u_texels)) - 1), layer), 0).r);
+  ivec2 last = ivec2(ceil(u_part.zw - u_part.xy)) - 1;
+  return float(texelFetch(u_pixels, ivec3(clamp(place, ivec2(0), last), layer), 0).r);
 }
 
 float interpolated(vec2 texel, int layer) {
@@ -65,73 +91,37 @@ float averaged(vec2 texel, int layer) {
 }
 
 void main() {
-  vec3 colour = vec3(0.0);
-  for (int channel = 0; channel < u_channels; channel++) {
-    if (u_mixer[channel] == vec3(0.0)) continue;
-    int layer = u_slot + channel;
-    float value = u_taps > 1 ? averaged(v_texel, layer)
-      : u_smooth ? interpolated(v_texel, layer)
-      : at(ivec2(floor(v_texel)), layer);
-    vec2 window = u_window[channel];
-    float share = clamp((value - window.x) / (window.y - window.x), 0.0, 1.0);
-    colour += u_mixer[channel] * pow(share, u_gamma[channel]);
+  vec2 place = u_base + (gl_FragCoord.x - u_pivot.x) * u_step_x + (u_pivot.y - gl_FragCoord.y) * u_step_y;
+  if (any(lessThan(place, u_part.xy)) || any(greaterThanEqual(place, u_part.zw))) discard;
+  if (u_border > 0.0) {
+    vec2 edge = min(place, u_texels - place);
+    if (min(edge.x, edge.y) >= u_border) discard;
+    o_colour = vec4(0.2, 0.85, 0.75, 1.0);
+    return;
   }
-  vec2 edge = min(v_texel, u_texels - v_texel);
-  if (u_border > 0.0 && min(edge.x, edge.y) < u_border) colour = vec3(0.2, 0.85, 0.75);
-  o_colour = vec4(min(colour, 1.0), 1.0);
+  vec2 texel = place - u_part.xy;
+  vec3 sum = vec3(0.0);
+  for (int i = 0; i < u_shown; i++) {
+    int layer = u_slot + u_channel[i];
+    float value = u_taps > 1 ? averaged(texel, layer)
+      : u_smooth ? interpolated(texel, layer)
+      : at(ivec2(floor(texel)), layer);
+    vec2 window = u_window[i];
+    float share = clamp((value - window.x) / (window.y - window.x), 0.0, 1.0);
+    sum += u_mixer[i] * pow(share, u_gamma[i]);
+  }
+  o_colour = vec4(u_sum ? sum : finished(sum), 1.0);
 }`;
 
-/**
- * @param {string} colour "#rrggbb"
- * @returns {[number, number, number]} 0..1
- */
-export function rgb(colour) {
-  const digits = /^#[0-9a-f]{6}$/i.test(colour) ? colour.slice(1) : "ffffff";
-  const part = (/** @type {number} */ at) => parseInt(digits.slice(at, at + 2), 16) / 255;
-  return [part(0), part(2), part(4)];
-}
-
-/**
- * The shader's sum for one pixel.
- *
- * @param {readonly number[]} values one raw intensity per channel
- * @param {readonly ChannelState[]} channels
- * @returns {[number, number, number]} 0..255
- */
-export function mix(values, channels) {
-  /** @type {[number, number, number]} */
-  const sum = [0, 0, 0];
-  channels.forEach((channel, i) => {
-    if (!channel.shown) {
-      return;
-    }
-    const share = Math.min(1, Math.max(0, ((values[i] ?? 0) - channel.low) / Math.max(1, channel.high - channel.low)));
-    const intensity = share ** channel.gamma;
-    rgb(channel.colour).forEach((part, c) => {
-      sum[c] = (sum[c] ?? 0) + part * intensity;
-    });
-  });
-  return [level(sum[0]), level(sum[1]), level(sum[2])];
-}
-
-/** @param {number} share */
-function level(share) {
-  return Math.round(Math.min(1, share) * 255);
-}
-
-/**
- * Uniform arrays of a paint state.
- *
- * @param {readonly ChannelState[]} channels
- */
-export function uniforms(channels) {
-  const window = new Float32Array(2 * MAX_CHANNELS);
-  const gamma = new Float32Array(MAX_CHANNELS).fill(1);
-  const mixer = new Float32Array(3 * MAX_CHANNELS);
-  channels.slice(0, MAX_CHANNELS).forEach((channel, i) => {
-    window.set([channel.low, Math.max(channel.low + 1, channel.high)], 2 * i);
-    gamma[i] = channel.gamma;
-    mixer.set(channel.shown ? rgb(channel.colour) : [0, 0, 0], 3 * i);
-  });
-  return { window, gamma, mixer };
-}
+/** Adds one picture to another, or finishes the sum. */
+export const RESOLVE = `#version 300 es
+precision highp float;
+precision highp int;
+uniform sampler2D u_picture;
+uniform bool u_sum;
+out vec4 o_colour;
+${FINISH}
+void main() {
+  vec3 sum = texelFetch(u_picture, ivec2(gl_FragCoord.xy), 0).rgb;
+  o_colour = vec4(u_sum ? sum : finished(sum), 1.0);
+}`;

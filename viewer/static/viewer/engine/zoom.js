@@ -6,22 +6,14 @@
 const MAGNIFICATION_ALLOWED = 1.5;
 
 /**
- * The coarsest layer that still looks sharp, or a coarser one when the visible pixels would not fit in memory.
+ * The coarsest layer that still looks sharp.
  *
  * @param {readonly number[]} downsamples ascending
  * @param {number} resolution level-1 pixels per screen pixel
- * @param {(position: number) => boolean} [fits] whether the view's pixels of that layer fit in the budget
  * @returns {number} position in `downsamples`
  */
-export function chooseLevel(downsamples, resolution, fits = () => true) {
-  let chosen = 0;
-  for (let position = 1; position < downsamples.length; position++) {
-    const downsample = downsamples[position] ?? Infinity;
-    if (downsample <= resolution * MAGNIFICATION_ALLOWED || !fits(chosen)) {
-      chosen = position;
-    }
-  }
-  return chosen;
+export function chooseLevel(downsamples, resolution) {
+  return Math.max(0, downsamples.findLastIndex((downsample) => downsample <= resolution * MAGNIFICATION_ALLOWED));
 }
 
 /**
@@ -36,24 +28,46 @@ export function tapsPerAxis(resolution, downsample) {
 }
 
 /**
- * Resolutions of the magnification presets. At the objective's own power one slide pixel is one screen pixel.
+ * The magnification at which one slide pixel is one screen pixel.
  *
  * @param {number} objective power of the objective, e.g. 40; 0 when unknown, then 20 is assumed for 0.5 µm pixels
+ * @param {number} pixelSizeUm 0 when unknown
+ * @returns {number}
+ */
+export function power(objective, pixelSizeUm) {
+  return objective > 0 ? objective : 10 / (pixelSizeUm || 0.5);
+}
+
+/**
+ * Resolutions of the magnification presets.
+ *
+ * @param {number} objective
  * @param {number} pixelSizeUm
  * @returns {{label: string, resolution: number}[]}
  */
 export function presets(objective, pixelSizeUm) {
-  const power = objective > 0 ? objective : 10 / pixelSizeUm;
-  return [1, 2, 4, 10, 20, 40].map((wanted) => ({ label: `${wanted}×`, resolution: power / wanted }));
+  return [1, 2, 4, 10, 20, 40].map((wanted) => ({ label: `${wanted}×`, resolution: power(objective, pixelSizeUm) / wanted }));
 }
+
+/**
+ * The resolution at which the whole slide just fits.
+ *
+ * @param {number} width of the slide, px
+ * @param {number} height
+ * @param {[number, number]} screen size, px
+ */
+export function fitting(width, height, screen) {
+  return Math.max(width / Math.max(1, screen[0]), height / Math.max(1, screen[1]));
+}
+
+/** On the screen the whole slide is never smaller than this: no screen's size in it, so that a link means the same on each. */
+const SMALLEST_PX = 96;
 
 /**
  * @param {number} width of the slide, px
  * @param {number} height
- * @param {[number, number]} screen size, px
  * @returns {{min: number, max: number}} the finest and coarsest resolution
  */
-export function resolutionRange(width, height, screen) {
-  const whole = Math.max(width / Math.max(1, screen[0]), height / Math.max(1, screen[1]));
-  return { min: 1 / 16, max: Math.max(1, whole * 2) };
+export function resolutionRange(width, height) {
+  return { min: 1 / 16, max: Math.max(1, Math.max(width, height) / SMALLEST_PX) };
 }

@@ -1,45 +1,46 @@
 /**
- * @file The channels' panel: on and off, colour, window, gamma, histogram, auto-window.
+ * @file The channels' panel: on and off, colour, window, gamma, opacity, offset, histogram, auto-window.
  */
 
+import { MAX_SHOWN } from "../engine/mixing.js";
 import { drawHistogram } from "./histogram.js";
+import { Bound, part } from "./part.js";
 
 /** @typedef {import("../types.js").ChannelState} ChannelState */
 /** @typedef {import("./histogram.js").ChannelHistogram} ChannelHistogram */
 
-/**
- * Element of a panel by its data attribute; the template is ours, so a missing one is a mistake to hear about.
- *
- * @template {Element} T
- * @param {ParentNode} parent
- * @param {string} selector
- * @param {new () => T} kind
- * @returns {T}
- */
-export function part(parent, selector, kind) {
-  const found = parent.querySelector(selector);
-  if (!(found instanceof kind)) {
-    throw new Error(`The page has no ${selector}.`);
-  }
-  return found;
-}
-
 export class ChannelPanel {
   #rows;
+  #channels;
+  #note;
 
   /**
-   * @param {HTMLElement} list
-   * @param {HTMLTemplateElement} template
+   * @param {HTMLElement} root with the list, the template and the note
    * @param {ChannelState[]} channels changed in place
    * @param {ChannelHistogram[]} histograms
    * @param {() => void} onChange
    */
-  constructor(list, template, channels, histograms, onChange) {
+  constructor(root, channels, histograms, onChange) {
+    const list = part(root, "[data-channels]", HTMLElement);
+    const template = part(root, "[data-channel-template]", HTMLTemplateElement);
+    this.#channels = channels;
+    this.#note = part(root, "[data-channels-note]", HTMLElement);
     this.#rows = channels.map((channel, i) => {
-      const row = new ChannelRow(template, channel, i, histograms[i] ?? null, onChange);
+      const changed = () => {
+        this.#count();
+        onChange();
+      };
+      const row = new ChannelRow(template, channel, i, histograms[i] ?? null, changed);
       list.append(row.element);
       return row;
     });
+    part(root, "[data-auto-all]", HTMLButtonElement).addEventListener("click", () => this.autoWindow());
+    part(root, "[data-offsets-reset]", HTMLButtonElement).addEventListener("click", () => {
+      channels.forEach((channel) => Object.assign(channel, { dx: 0, dy: 0 }));
+      this.refresh();
+      onChange();
+    });
+    this.#count();
   }
 
   /** @param {number} index toggles a channel, for the keyboard */
@@ -50,13 +51,24 @@ export class ChannelPanel {
   autoWindow() {
     this.#rows.forEach((row) => row.autoWindow());
   }
+
+  /** Shows what the channels are now. */
+  refresh() {
+    this.#rows.forEach((row) => row.refresh());
+    this.#count();
+  }
+
+  #count() {
+    const shown = this.#channels.filter((channel) => channel.shown).length;
+    this.#note.textContent = shown > MAX_SHOWN ? `${shown} channels are on; the first ${MAX_SHOWN} of them are painted.` : "";
+  }
 }
 
 class ChannelRow {
   #channel;
   #histogram;
   #onChange;
-  #inputs;
+  #bound;
   #canvas;
   #reading;
 
@@ -73,25 +85,58 @@ class ChannelRow {
     this.#channel = channel;
     this.#histogram = histogram;
     this.#onChange = onChange;
-    const input = (/** @type {string} */ name) => part(this.element, `[data-${name}]`, HTMLInputElement);
-    this.#inputs = {
-      shown: input("shown"), colour: input("colour"), low: input("low"), high: input("high"), gamma: input("gamma"),
-    };
     this.#canvas = part(this.element, "canvas", HTMLCanvasElement);
     this.#reading = part(this.element, "[data-reading]", HTMLElement);
     part(this.element, "[data-name]", HTMLElement).textContent = channel.name;
-    this.#inputs.shown.setAttribute("aria-label", `Show ${channel.name} (key ${index + 1})`);
-    const top = String(histogram?.top ?? 65535);
-    this.#inputs.low.max = top;
-    this.#inputs.high.max = top;
-    this.element.addEventListener("input", () => this.#read());
+    for (const input of this.element.querySelectorAll("input")) {
+      input.setAttribute("aria-label", `${channel.name}: ${input.getAttribute("aria-label")}`);
+    }
+    part(this.element, "[data-shown]", HTMLInputElement).title = index < 9 ? `key ${index + 1}` : "";
     part(this.element, "[data-auto]", HTMLButtonElement).addEventListener("click", () => this.autoWindow());
-    this.#write();
+    this.#bound = new Bound(this.#bindings(), onChange, () => this.#show());
+  }
+
+  /** @returns {import("./part.js").Binding[]} */
+  #bindings() {
+    const channel = this.#channel;
+    const input = (/** @type {string} */ name) => part(this.element, `[data-${name}]`, HTMLInputElement);
+    const number = (/** @type {"opacity" | "dx" | "dy"} */ name) => ({
+      input: input(name),
+      get: () => channel[name],
+      set: (/** @type {string} */ value) => void (channel[name] = Number(value) || 0),
+    });
+    const top = this.#histogram?.top ?? 65_535;
+    input("low").max = String(top);
+    input("high").max = String(top);
+    return [
+      { input: input("shown"), get: () => channel.shown, set: (_, checked) => void (channel.shown = checked) },
+      { input: input("colour"), get: () => channel.colour, set: (value) => void (channel.colour = value) },
+      {
+        input: input("low"),
+        get: () => channel.low,
+        set: (value) => {
+          channel.low = Math.min(Number(value), top - 1);
+          channel.high = Math.max(channel.high, channel.low + 1);
+        },
+      },
+      {
+        input: input("high"),
+        get: () => channel.high,
+        set: (value) => {
+          channel.high = Math.max(Number(value), 1);
+          channel.low = Math.min(channel.low, channel.high - 1);
+        },
+      },
+      { input: input("gamma"), get: () => Math.log10(channel.gamma), set: (value) => void (channel.gamma = 10 ** Number(value)) },
+      number("opacity"),
+      number("dx"),
+      number("dy"),
+    ];
   }
 
   toggle() {
     this.#channel.shown = !this.#channel.shown;
-    this.#write();
+    this.#bound.refresh();
     this.#onChange();
   }
 
@@ -99,35 +144,22 @@ class ChannelRow {
     if (this.#histogram) {
       this.#channel.low = this.#histogram.autoLow;
       this.#channel.high = this.#histogram.autoHigh;
-      this.#write();
+      this.#bound.refresh();
       this.#onChange();
     }
   }
 
-  #read() {
-    const { shown, colour, low, high, gamma } = this.#inputs;
-    const channel = this.#channel;
-    channel.shown = shown.checked;
-    channel.colour = colour.value;
-    channel.gamma = 10 ** Number(gamma.value);
-    channel.low = Math.min(Number(low.value), Number(low.max) - 1);
-    channel.high = Math.max(Number(high.value), channel.low + 1);
-    this.#write();
-    this.#onChange();
+  refresh() {
+    this.#bound.refresh();
   }
 
-  #write() {
-    const { shown, colour, low, high, gamma } = this.#inputs;
-    const channel = this.#channel;
-    shown.checked = channel.shown;
-    colour.value = channel.colour;
-    low.value = String(channel.low);
-    high.value = String(channel.high);
-    gamma.value = String(Math.log10(channel.gamma));
-    this.element.classList.toggle("is-off", !channel.shown);
-    this.#reading.textContent = `${channel.low} – ${channel.high} · γ ${channel.gamma.toFixed(2)}`;
+  #show() {
+    const { shown, low, high, gamma, dx, dy } = this.#channel;
+    const moved = dx || dy ? ` · moved ${dx}, ${dy}` : "";
+    this.element.classList.toggle("is-off", !shown);
+    this.#reading.textContent = `${low}–${high}${gamma === 1 ? "" : ` · γ ${gamma.toFixed(2)}`}${moved}`;
     if (this.#histogram) {
-      drawHistogram(this.#canvas, this.#histogram, channel);
+      drawHistogram(this.#canvas, this.#histogram, this.#channel);
     }
   }
 }

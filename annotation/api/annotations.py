@@ -1,27 +1,28 @@
-"""Annotations and assignments for programs, and for the viewer's own drawing."""
+"""Annotations for programs, and for the viewer's own drawing."""
 
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, serializers, status, viewsets
+from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.routers import SimpleRouter
 
 from annotation import queries, services
-from annotation.models import Annotation, Assignment
+from annotation.guards import READERS, visible_to
+from annotation.models import Annotation
 from annotation.services.drawing import Stroke
+from annotation.studies import study_of
+from core.api import Pages
 from core.errors import BadInput, NotFound
 from core.models import User
-from core.roles import Role, for_roles, has_role
+from core.roles import Role, for_roles
 from lims.models import Slide
+from viewer import queries as pixels
 from viewer.guards import require_view
 
-READERS = (Role.PATHOLOGIST, Role.ADMINISTRATOR)
 LOOKERS = (*READERS, Role.MANAGER, Role.STEWARD)
 
 
@@ -49,6 +50,9 @@ class AnnotationOut(serializers.Serializer[Annotation]):
     geometry = serializers.JSONField()
     label = serializers.CharField()  # type: ignore[assignment]  # a field named label
     comment = serializers.CharField()
+    negative = serializers.BooleanField(help_text="cuts out of what lies under it")
+    layer = serializers.CharField(allow_blank=True)
+    origin = serializers.CharField(allow_blank=True, help_text="empty: drawn by hand")
     version = serializers.IntegerField()
     deleted = serializers.BooleanField()
     locked = serializers.BooleanField()
@@ -60,26 +64,44 @@ class AnnotationOut(serializers.Serializer[Annotation]):
         return queries.as_dict(instance)
 
 
-class AssignmentOut(serializers.ModelSerializer[Assignment]):
-    slide = serializers.UUIDField(source="slide.uid")
-    reader = serializers.CharField(source="reader.number")
-    tissue = serializers.CharField(source="slide.case.tissue")
-    stain = serializers.CharField(source="slide.stain")
+class TermOut(serializers.Serializer[Any]):
+    """One word of the vocabulary: its label, its colour, its key."""
 
-    class Meta:
-        model = Assignment
-        fields = (
-            "id", "slide", "reader", "tissue", "stain", "state", "due", "created_at", "opened_at",
-            "ended_at", "minutes", "note",
-        )  # fmt: skip
+    label = serializers.CharField()  # type: ignore[assignment]  # a field named label
+    colour = serializers.CharField()
+    key = serializers.CharField(allow_blank=True)
 
 
-class SubmitIn(serializers.Serializer[Any]):
-    active_s = serializers.FloatField(min_value=0, required=False, allow_null=True, default=None)
+class DeskOut(serializers.Serializer[Any]):
+    """Who draws on a slide, and with which words."""
+
+    user = serializers.IntegerField()
+    author = serializers.CharField(help_text="what their annotations call them")
+    study = serializers.CharField(allow_blank=True)
+    terms = TermOut(many=True)
 
 
-class ReturnIn(serializers.Serializer[Any]):
-    note = serializers.CharField(max_length=500)
+class DetectIn(serializers.Serializer[Any]):
+    """A detector of the viewer, with its parameters, on a part of a slide."""
+
+    slide = serializers.UUIDField()
+    detector = serializers.CharField(max_length=40)
+    box = serializers.CharField(default="full", max_length=80, help_text="x,y,w,h in px of level 1, or full")
+    parameters = serializers.DictField(child=serializers.FloatField(), default=dict)
+
+
+class StoredOut(serializers.Serializer[Any]):
+    """How many are new, and how many this person had stored before."""
+
+    stored = serializers.IntegerField()
+    here = serializers.IntegerField()
+    origin = serializers.CharField()
+
+
+class ManyAtOnce(Pages):
+    """A slide of ten thousand annotations in a handful of requests."""
+
+    max_limit = 2000
 
 
 SLIDE = OpenApiParameter("slide", OpenApiTypes.UUID, description="the uid of a slide", required=True)
@@ -102,6 +124,7 @@ class Annotations(viewsets.GenericViewSet[Annotation]):
 
     permission_classes = (for_roles(*LOOKERS, write=READERS),)
     serializer_class = AnnotationOut
+    pagination_class = ManyAtOnce
     lookup_field = "client_id"
     lookup_value_converter = "uuid"
     queryset = Annotation.objects.none()
@@ -109,8 +132,19 @@ class Annotations(viewsets.GenericViewSet[Annotation]):
     @extend_schema(parameters=[SLIDE], operation_id="annotations_list", responses=AnnotationOut(many=True))
     def list(self, request: Request) -> Response:
         slide = _visible_slide(request, request.query_params.get("slide", ""))
-        page = self.paginate_queryset(queries.drawn_on(slide)) or []
+        page = self.paginate_queryset(queries.drawn_on(slide, request.user)) or []
         return self.get_paginated_response([queries.as_dict(annotation) for annotation in page])
+
+    @extend_schema(parameters=[SLIDE], responses=DeskOut)
+    @action(detail=False, pagination_class=None)
+    def desk(self, request: Request) -> Response:
+        """What a page needs before it draws: whose strokes these will be, and the study's vocabulary."""
+        slide = _visible_slide(request, request.query_params.get("slide", ""))
+        user = cast(User, request.user)
+        assignment = queries.open_assignment_of(slide, user)
+        study = (assignment.study if assignment else None) or study_of(slide)
+        about = {"user": user.pk, "author": user.username, "study": study.name if study else ""}
+        return Response({**about, "terms": queries.vocabulary(study)})
 
     @extend_schema(request=StrokeIn, responses={201: AnnotationOut})
     def create(self, request: Request) -> Response:
@@ -124,6 +158,22 @@ class Annotations(viewsets.GenericViewSet[Annotation]):
             slide=slide, stroke=_stroke(body, None), actor=cast(User, request.user)
         )
         return Response(AnnotationOut(saved).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=DetectIn, responses=StoredOut)
+    @action(detail=False, methods=["post"], pagination_class=None)
+    def detect(self, request: Request) -> Response:
+        """What a detector of the viewer sees in a box becomes annotations of who asks."""
+        body = DetectIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = body.validated_data
+        seen = services.store_detected(
+            virtual=pixels.visible(user=request.user, uid=given["slide"]),
+            detector=given["detector"],
+            box=given["box"],
+            parameters=given["parameters"],
+            actor=cast(User, request.user),
+        )
+        return Response({"stored": seen.new, "here": seen.here, "origin": seen.form})
 
     @extend_schema(request=StrokeIn, responses=AnnotationOut, parameters=[BY_CLIENT_ID])
     def partial_update(self, request: Request, client_id: UUID) -> Response:
@@ -151,6 +201,8 @@ class Annotations(viewsets.GenericViewSet[Annotation]):
         if found is None:
             raise NotFound("There is no such annotation.")
         require_view(request.user, found.slide)
+        if not Annotation.objects.filter(visible_to(request.user, found.slide), pk=found.pk).exists():
+            raise NotFound("There is no such annotation.")  # it is the other reader's, in a blind reading
         return found
 
     @staticmethod
@@ -172,45 +224,3 @@ def _stroke(body: dict[str, Any], version: int | None) -> Stroke:
         comment=body["comment"],
         version=version,
     )
-
-
-class Assignments(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Assignment]):
-    """Who reads what. A pathologist sees their own list."""
-
-    permission_classes = (for_roles(*READERS, Role.MANAGER),)
-    serializer_class = AssignmentOut
-    filterset_fields = ("state", "due")
-    queryset = Assignment.objects.select_related("slide__block__specimen__case", "reader__user")
-
-    def get_queryset(self) -> QuerySet[Assignment]:
-        rows = super().get_queryset()
-        if has_role(self.request.user, Role.MANAGER, Role.ADMINISTRATOR):
-            return rows
-        return rows.filter(reader__user=cast(User, self.request.user))
-
-    @extend_schema(request=SubmitIn, responses=AssignmentOut)
-    @action(detail=True, methods=["post"], permission_classes=[for_roles(*READERS)])
-    def submit(self, request: Request, pk: int) -> Response:
-        body = SubmitIn(data=request.data)
-        body.is_valid(raise_exception=True)
-        done = services.submit(
-            assignment=self.get_object(),
-            actor=cast(User, request.user),
-            active_s=body.validated_data["active_s"],
-        )
-        return Response(AssignmentOut(done).data)
-
-    @extend_schema(request=ReturnIn, responses=AssignmentOut)
-    @action(detail=True, methods=["post"], url_path="return", url_name="return")
-    def give_back(self, request: Request, pk: int) -> Response:
-        body = ReturnIn(data=request.data)
-        body.is_valid(raise_exception=True)
-        done = services.take_back(
-            assignment=self.get_object(), actor=cast(User, request.user), note=body.validated_data["note"]
-        )
-        return Response(AssignmentOut(done).data)
-
-
-def register(router: SimpleRouter) -> None:
-    router.register("annotations", Annotations, basename="annotations")
-    router.register("assignments", Assignments, basename="assignments")

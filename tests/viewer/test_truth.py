@@ -1,0 +1,109 @@
+"""The painted canvas is what a NumPy reference says of the same view, within one grey level.
+
+Six views of each slide in a usual run; fifty of them with -m campaign.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
+
+import vslide
+from tests.viewer.browser import Annotations, canvas, chromium, settle
+from tests.viewer.making import MANY, make_slide, registered_copy
+from tests.viewer.truth import ChannelView, Reference, View
+from viewer import queries
+from viewer.models import VirtualSlide
+
+VIEWS = [6, pytest.param(50, marks=pytest.mark.campaign)]
+SCREEN = {"width": 820, "height": 380}
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(660),
+]
+
+
+@pytest.fixture(scope="module")
+def subjects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Slides with everything that a view can choose from."""
+    folder = tmp_path_factory.mktemp("truth")
+    stack = make_slide(folder, "fluorescence", 2, 3, layers=2, times=2)
+    return {
+        "stack": registered_copy(stack, folder / "registered"),
+        "six": make_slide(folder, "fluorescence", 2, 3, channels=MANY),
+        "brightfield": make_slide(folder, "brightfield", 3, 4),
+    }
+
+
+def some_view(random: Random, header: dict[str, Any]) -> View:
+    """Anywhere on the slide, turned and coloured in any way."""
+    wide = header["dtype"] == "uint16"
+    moved = random.random() < 0.4
+    return View(
+        x=random.uniform(0.2, 0.8) * header["width"],
+        y=random.uniform(0.2, 0.8) * header["height"],
+        resolution=random.choice([0.25, 0.5, 1.0, 2.0, 4.0, random.uniform(0.2, 12.0)]),
+        degrees=random.choice([0.0, 90.0, 180.0, random.uniform(-180, 180)]),
+        channels=tuple(some_channel(random, wide, moved) for _ in header["channels"]),
+        registered=bool(header["fields"]["registeredX"]) and random.random() < 0.5,
+        z=random.randrange(header["layers"]),
+        t=random.randrange(header["times"]),
+        picture=random.choice(
+            [(0.0, 1.0, 1.0), (random.uniform(-0.2, 0.2), random.uniform(0.6, 1.8), random.uniform(0.7, 1.5))]
+        ),
+    )
+
+
+def some_channel(random: Random, wide: bool, moved: bool) -> ChannelView:
+    top = 3500 if wide else 255
+    low = random.uniform(0, 0.3) * top
+    return ChannelView(
+        colour=(random.randrange(256), random.randrange(256), random.randrange(256)),
+        low=round(low),
+        high=round(low + random.uniform(0.4, 1) * top),
+        gamma=random.choice([1.0, random.uniform(0.5, 2)]),
+        opacity=random.choice([1.0, random.uniform(0.2, 1)]),
+        shown=random.random() < 0.8,
+        dx=random.choice([0.0, random.uniform(-9, 9)]) if moved else 0.0,
+        dy=random.choice([0.0, random.uniform(-9, 9)]) if moved else 0.0,
+    )
+
+
+@pytest.fixture
+def opened(
+    subjects: dict[str, Path], register: Callable[..., VirtualSlide], live_server: LiveServer,
+    client_of: Callable[[str], Client], request: pytest.FixtureRequest,
+) -> Iterator[tuple[Page, str, Reference]]:  # fmt: skip
+    """(page, address, reference) of the slide that the test names."""
+    virtual = register(subjects[request.param])
+    header = queries.header(virtual)
+    session = client_of("technician").cookies["sessionid"].value
+    with chromium(live_server.url, session) as page, vslide.open(virtual.file) as reader:
+        page.set_viewport_size(SCREEN)  # type: ignore[arg-type]
+        page.set_default_timeout(30_000)
+        Annotations(page)
+        yield page, f"{live_server.url}/viewer/{virtual.slide.uid}/", Reference(reader, header)
+
+
+@pytest.mark.parametrize("views", VIEWS)
+@pytest.mark.parametrize("opened", ["stack", "six", "brightfield"], indirect=True)
+def test_it_paints_what_the_reference_says(opened: tuple[Page, str, Reference], views: int) -> None:
+    page, address, reference = opened
+    random, header = Random(2013), reference.header
+    page.goto(address)
+    for number in range(views):
+        view = some_view(random, header)
+        page.evaluate(f"location.hash = '{view.link()[1:]}'")
+        settle(page)
+        painted = canvas(page).astype(np.float64)
+        low, high = reference.paint(view, (painted.shape[1], painted.shape[0]))
+        wrong = ((painted < low - 1) | (painted > high + 1)).any(axis=2)
+        assert wrong.sum() == 0, f"view {number}: {view.link()}"
+        assert (high - low > 2).any(axis=2).mean() < 0.1, "the reference may not excuse much"
