@@ -157,8 +157,9 @@ class Client:
         return socket
 
     def _ask(self, packed: Frames, request_id: bytes, wait_s: float) -> tuple[Message, list[bytes]] | None:
-        self._socket.send_multipart(packed, copy=False)
         until = time.monotonic() + wait_s
+        if not self._sent(packed, wait_s):
+            return None
         while (left := until - time.monotonic()) > 0:
             if not self._socket.poll(max(1, int(left * 1000))):
                 return None
@@ -166,3 +167,15 @@ class Client:
             if answers(frames) == request_id:  # and not an answer to an earlier try
                 return self._envelope.answer(frames)
         return None
+
+    def _sent(self, packed: Frames, wait_s: float) -> bool:
+        """Whether zmq took it. With a peer that has refused the handshake it takes nothing any more, and a
+        plain send would wait for ever.
+        """
+        if not self._socket.poll(max(1, int(wait_s * 1000)), zmq.POLLOUT):
+            return False
+        try:
+            self._socket.send_multipart(packed, flags=zmq.DONTWAIT, copy=False)
+        except zmq.Again:  # it refused us a moment ago
+            return False
+        return True

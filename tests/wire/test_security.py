@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,19 @@ def test_it_serves_allowed_keys_only() -> None:
         for stranger in strangers:
             with pytest.raises(Timeout):
                 ask(server.endpoint, stranger)
+
+
+def test_who_was_refused_before_it_asked_is_told_in_time() -> None:
+    server_keys, ours, foreign = KeyPair.new(), KeyPair.new(), KeyPair.new()
+    security = Security(server_keys, allowed=frozenset({ours.public}))
+    for stranger in (None, Security(foreign, server=server_keys.public)):
+        with (
+            Server(ANYWHERE, (Ask,), security=security) as server,
+            Client(server.endpoint, (Told,), timeout_s=0.2, retries=1, security=stranger) as client,
+        ):
+            time.sleep(0.5)  # by now the handshake has failed
+            with pytest.raises(Timeout):
+                client.call(Ask(n=1))
 
 
 @pytest.mark.parametrize(
