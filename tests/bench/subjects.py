@@ -30,6 +30,7 @@ SUBJECTS = {
     "quality": "tests.bench.quality:quality",
     "board": "tests.bench.board:board",
     "viewer": "tests.bench.viewer:viewer",
+    "readers": "tests.bench.readers:readers",
     "assignment": "tests.bench.assignment:assignment",
 }
 

@@ -1,22 +1,18 @@
 """The slide in our viewer: a laboratory with one slide, its web server, one browser."""
 
-import hashlib
 import json
-import os
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from django.conf import settings
 from django.db import connections
 from django.test import Client
 from playwright.sync_api import Page
 
-import vslide
 from annotation.models import Annotation, Assignment
 from annotation.services import assign
-from lims.models import Block, Case, Patient, Slide, Specimen
-from lims.states import State
 from tests.annotation.making import reader
+from tests.bench.registering import registered
 from tests.bench.viewer_browser import REQUESTS, dragging, first_picture, panning, watched
 from tests.bench.watching import web_server
 from tests.viewer.cells import scatter
@@ -49,6 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     connections.close_all()
     with web_server() as (port, _):
         address = f"http://127.0.0.1:{port}"
+        urllib.request.urlopen(f"{address}/login/").close()  # noqa: S310  a server that has been asked before
         cookie = {"name": "sessionid", "value": session, "url": address}
         page_of_slide = f"{address}/viewer/{virtual.slide.uid}/"
         with watched(WHOLE, cookie) as (page, moved):
@@ -88,27 +85,6 @@ def assigned(virtual: VirtualSlide) -> Assignment:
     made = Assignment.objects.filter(slide=virtual.slide).first() or assign(slide=virtual.slide)
     assert made is not None, "nobody can read it"
     return made
-
-
-def registered(file: Path) -> VirtualSlide:
-    """The slide's row: its file is linked to where the laboratory keeps its slides."""
-    known = VirtualSlide.objects.filter(path=file.name).first()
-    if known is not None:
-        return known
-    root = Path(settings.SLIDE_ROOT)
-    root.mkdir(parents=True, exist_ok=True)
-    os.link(file, root / file.name)
-    case = Case.objects.create(
-        accession="bench", patient=Patient.objects.create(mrn="bench", family_name="Doe")
-    )
-    block = Block.objects.create(specimen=Specimen.objects.create(case=case))
-    slide = Slide.objects.create(barcode="BENCH-1", block=block, state=State.DEIDENTIFIED)
-    with vslide.open(file) as reader:
-        return VirtualSlide.objects.create(
-            slide=slide, path=file.name, sha256=hashlib.sha256(file.name.encode()).hexdigest(),
-            bytes=file.stat().st_size, width=reader.size[0], height=reader.size[1],
-            fields=len(reader.fields), channels=len(reader.channels), pixel_size_um=reader.pixel_size_um,
-        )  # fmt: skip
 
 
 def logged_in(reading: Assignment) -> str:

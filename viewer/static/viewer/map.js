@@ -36,14 +36,21 @@ import {
  * @property {(problem: string | null) => void} onProblem
  */
 
+/** For every slide of the page; its workers start while the slide's header is still on its way. */
+const decoder = new Decoder();
+
 /** Pixels, as viewer.css has them. @type {[number, number]} */
 const MINIMAP_SIZE = [144, 112];
+const LONGEST_WAIT_MS = 400;
 
 class MosaicLayer extends Layer {
   #canvas = document.createElement("canvas");
   #mosaic;
   #state;
   #onFrame;
+  /** What the last frame took until the browser could do something else. */
+  #frameMs = 0;
+  #soon = 0;
 
   /**
    * @param {SlideHeader} given
@@ -55,7 +62,6 @@ class MosaicLayer extends Layer {
     this.#onFrame = onFrame;
     this.#canvas.className = "viewer-mosaic ol-layer";
     const header = asMosaic(given);
-    const decoder = new Decoder();
     if (!header.fields) {
       throw new Error("This slide has no fields of view.");
     }
@@ -64,10 +70,26 @@ class MosaicLayer extends Layer {
       layout: new MosaicLayout(header.fields, Flatbush),
       address: addresses(header, urls),
       decode: (buffer, wish) => decoder.decode(buffer, codingOf(header, wish)),
-      onChange: () => this.changed(),
+      onChange: (all) => this.#arrived(all),
       onProblem,
       budget,
     });
+  }
+
+  /**
+   * Pixels have come. Where a frame takes long (no graphics card) they wait for others: painting each batch for itself
+   * would keep the next one from being fetched.
+   *
+   * @param {boolean} all that were asked for are here now
+   */
+  #arrived(all) {
+    if (all || !this.#soon) {
+      clearTimeout(this.#soon);
+      this.#soon = setTimeout(() => {
+        this.#soon = 0;
+        this.changed();
+      }, all ? 0 : Math.min(LONGEST_WAIT_MS, this.#frameMs));
+    }
   }
 
   /**
@@ -90,7 +112,9 @@ class MosaicLayer extends Layer {
       rotation,
       size,
     });
+    const begun = performance.now();
     const report = this.#mosaic.frame(camera, this.#state);
+    setTimeout(() => (this.#frameMs = performance.now() - begun));
     if (report.deferred) {
       requestAnimationFrame(() => this.changed());
     }

@@ -43,3 +43,4 @@ async function decode({ data: { job, buffer, coding } }) {
 }
 
 addEventListener("message", decode);
+void codec.encode(new Uint8Array(64)); // compiles the module now, and not when the first chunk is there

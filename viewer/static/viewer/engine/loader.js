@@ -20,7 +20,8 @@
  * @property {(url: string, init: {signal: AbortSignal}) => Promise<Response>} [fetch]
  */
 
-const CONCURRENT = 4;
+/** As many as a browser has connections to one server. */
+const CONCURRENT = 6;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
 /** @param {BatchWish} wish */
@@ -51,6 +52,11 @@ export class BatchLoader {
 
   get running() {
     return this.#running.size;
+  }
+
+  /** While a batch is handed over: whether no other is under way or waits. */
+  get isLast() {
+    return this.#running.size <= 1 && this.#wanted.length === 0;
   }
 
   get idle() {

@@ -26,7 +26,7 @@ import { tapsPerAxis } from "./zoom.js";
  * @property {import("./layout.js").MosaicLayout} layout
  * @property {(wish: BatchWish) => string} address
  * @property {(buffer: ArrayBuffer, wish: BatchWish) => Promise<(ArrayBuffer | null)[]>} decode
- * @property {() => void} onChange something new can be painted
+ * @property {(all: boolean) => void} onChange something new can be painted; whether it is all that was asked for
  * @property {(problem: string | null) => void} onProblem
  * @property {number} budget bytes
  */
@@ -65,14 +65,14 @@ export class Mosaic {
     this.#scenes = new Scenes(this.#grids, layout, this.#store);
     const onBatch = (/** @type {BatchWish} */ wish, /** @type {(ArrayBuffer | null)[]} */ planes) => {
       this.#store.keep(wish, planes);
-      onChange();
+      onChange(this.#loader.isLast);
     };
     this.#loader = new BatchLoader({ address, decode, onBatch, onProblem });
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
       this.#store.lost();
       this.#painter.restart();
-      onChange();
+      onChange(true);
     });
   }
 
