@@ -91,6 +91,9 @@ DATABASES = {
     "vault": env.database("VAULT_DATABASE_URL", VAR / "vault.sqlite3"),
 }
 DATABASE_ROUTERS = ["deidentify.vault.router.VaultRouter"]
+# Keep both away from the databases, and from each other's backup: docs/vault.md.
+VAULT_KEY_FILE = env.text("VAULT_KEY_FILE", str(VAR / "vault.key"))
+VAULT_LEDGER_FILE = env.text("VAULT_LEDGER_FILE", str(VAR / "vault.ledger"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "core.User"

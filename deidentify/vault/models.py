@@ -1,13 +1,11 @@
-"""The map from people to keys, in a database of its own. Rows are only ever added.
+"""What was issued to whom, sealed, in a database of its own. Rows are only ever added.
 
-There is no foreign key to the laboratory's tables and no page that shows this map. A reference is the
-laboratory's own
-row number in words (``patient:17``): who steals this file alone learns no name.
+There is no foreign key to the laboratory's tables and no page that shows this map. Who steals this file
+learns how many keys were issued, and when; who steals the laboratory's as well learns no more.
 """
 
 from typing import Any, NoReturn
 
-from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
@@ -39,41 +37,46 @@ class AddOnlyModel(models.Model):
         raise AppendOnly("rows of the vault are never removed")
 
 
-class PatientKey(AddOnlyModel):
-    """A patient's key in the corpus: eight random digits, and the days by which that patient's dates are
-    shifted."""
+class KeyRing(AddOnlyModel):
+    """The data key, wrapped by the file key named; the newest row counts."""
 
-    patient_ref = models.CharField(max_length=64, unique=True)
-    key = models.CharField(max_length=8, unique=True, validators=[RegexValidator(r"^\d{8}\Z")])
-    date_shift_days = models.SmallIntegerField()
-    created_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return self.key
-
-
-class CaseNumber(AddOnlyModel):
-    """A case's sample number in the corpus: random within its year."""
-
-    case_ref = models.CharField(max_length=64, unique=True)
-    year = models.PositiveSmallIntegerField()
-    number = models.PositiveIntegerField()
+    generation = models.PositiveIntegerField(unique=True)
+    key_id = models.CharField(max_length=16)
+    wrapped = models.BinaryField()
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["year", "number"], name="vault_one_number_per_year")]
+        ordering = ["generation"]
 
     def __str__(self) -> str:
-        return f"{self.year}-{self.number:05d}"
+        return f"generation {self.generation}"
+
+
+class Issued(AddOnlyModel):
+    """One number given out. `owner` and `value` are tags: of whom it was given to, and of the number itself,
+    so that both are unique without being readable. `sealed` holds them in words.
+    """
+
+    owner = models.CharField(max_length=64, unique=True)
+    value = models.CharField(max_length=64, unique=True)
+    sealed = models.BinaryField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"issued {self.pk}"
 
 
 class KeyLook(AddOnlyModel):
-    """One look at the map: who, when, at what, why."""
+    """One look at the map: who, when, at what, why; chained, so that none can be taken out unseen."""
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
     actor = models.CharField(max_length=150)
     reference = models.CharField(max_length=64, db_index=True)
     reason = models.CharField(max_length=200)
+    seal = models.CharField(max_length=64, blank=True, help_text="of this row and the one before it")
 
     class Meta:
         ordering = ["id"]
