@@ -94,6 +94,7 @@ DATABASE_ROUTERS = ["deidentify.vault.router.VaultRouter"]
 # Keep both away from the databases, and from each other's backup: docs/vault.md.
 VAULT_KEY_FILE = env.text("VAULT_KEY_FILE", str(VAR / "vault.key"))
 VAULT_LEDGER_FILE = env.text("VAULT_LEDGER_FILE", str(VAR / "vault.ledger"))
+CORPUS_LEAST_PATIENTS = env.whole("CORPUS_LEAST_PATIENTS", 5)  # of one tissue, sex, ten years of age and year
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "core.User"

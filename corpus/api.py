@@ -10,9 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from core.errors import NotFound
 from core.models import User
 from core.roles import Role, for_roles
-from corpus import services
+from corpus import queries, services
 from corpus.models import Release, ReleaseItem
 from corpus.naming import TEMPLATES
 from corpus.services.deciding import APPROVERS, LICENCES, MAKERS
@@ -26,19 +27,30 @@ class ReleaseOut(serializers.ModelSerializer[Release]):
         model = Release
         fields = (
             "number", "template", "licence", "state", "created_by", "created_at", "approved_by",
-            "approved_at", "published_at", "manifest_sha256", "stats", "problem",
+            "approved_at", "published_at", "manifest_sha256", "stats", "problem", "revision",
+            "small_cells", "small_cells_reason",
         )  # fmt: skip
 
 
 class ReleaseIn(serializers.Serializer[Any]):
     template = serializers.ChoiceField(choices=sorted(TEMPLATES), default="tudp-2018")
     licence = serializers.ChoiceField(choices=LICENCES, default="CC0-1.0")
+    small_cells_reason = serializers.CharField(max_length=500, default="", allow_blank=True)
 
 
 class ReleaseItemOut(serializers.ModelSerializer[ReleaseItem]):
     class Meta:
         model = ReleaseItem
-        fields = ("path", "kind", "sha256", "bytes")
+        fields = ("path", "kind", "sha256", "bytes", "withdrawn_at")
+
+
+class DifferenceOut(serializers.Serializer[Any]):
+    added = serializers.ListField(child=serializers.CharField())
+    removed = serializers.ListField(child=serializers.CharField())
+    changed = serializers.ListField(child=serializers.CharField())
+    moved = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
+    withdrawn = serializers.ListField(child=serializers.CharField())
+    same = serializers.IntegerField()
 
 
 class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Release]):
@@ -70,6 +82,15 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
     def approve(self, request: Request, number: int) -> Response:
         done = services.approve_release(release=self.get_object(), actor=cast(User, request.user))
         return Response(ReleaseOut(done).data)
+
+    @extend_schema(responses=DifferenceOut, filters=False)
+    @action(detail=True, url_path="since/(?P<other>[0-9]{1,9})", filterset_fields=(), pagination_class=None)
+    def since(self, request: Request, number: int, other: str) -> Response:
+        """In what this release differs from another one, file by file."""
+        former = Release.objects.filter(number=int(other)).first()
+        if former is None:
+            raise NotFound(f"There is no release {other}.")
+        return Response(queries.difference(former, self.get_object()).as_json())
 
     @extend_schema(responses=ReleaseItemOut(many=True), filters=False)
     @action(detail=True, methods=["get"], filterset_fields=())

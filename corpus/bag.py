@@ -18,6 +18,9 @@ MANIFEST: Final = "manifest.json"
 BAG_MANIFEST: Final = "manifest-sha256.txt"
 TAG_MANIFEST: Final = "tagmanifest-sha256.txt"
 DATA: Final = "data"
+BAG_TAGS: Final = ("bagit.txt", "bag-info.txt", BAG_MANIFEST)
+WITHDRAWN: Final = "withdrawn"
+"""Of a row: the month in which its file was taken out. The row stays, as the file's tombstone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,13 @@ def entry(root: Path, path: str, kind: str, **about: Any) -> Entry:
 
 
 def write_text(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    """Whole or not at all."""
+    draft = path.with_name(f".{path.name}.new")
+    with draft.open("w", encoding="utf-8", newline="\n") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -73,19 +79,49 @@ def close(root: Path, entries: Iterable[Entry], head: Mapping[str, Any]) -> str:
     known.
     """
     listed = sorted(entries, key=lambda item: item.path)
-    payload = [item for item in listed if item.path.startswith(f"{DATA}/")]
+    payload = [item for item in listed if item.path.startswith(f"{DATA}/") and WITHDRAWN not in item.about]
     octets = sum(item.bytes for item in payload)
     write_text(root / "bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
     write_text(root / "bag-info.txt", f"Payload-Oxum: {octets}.{len(payload)}\n")
     write_text(root / BAG_MANIFEST, "".join(f"{item.sha256}  {_bag_path(item.path)}\n" for item in payload))
-    tags = [entry(root, name, "tag") for name in ("bagit.txt", "bag-info.txt", BAG_MANIFEST)]
+    tags = [entry(root, name, "tag") for name in BAG_TAGS]
     everything = sorted([*listed, *tags], key=lambda item: item.path)
     write_json(root / MANIFEST, {**head, "files": [item.as_json() for item in everything]})
     digest = sha256_of(root / MANIFEST)
-    named = [(item.sha256, item.path) for item in everything if item not in payload]
+    named = [(item.sha256, item.path) for item in everything if not item.path.startswith(f"{DATA}/")]
     named.append((digest, MANIFEST))
     write_text(root / TAG_MANIFEST, "".join(f"{sha}  {_bag_path(path)}\n" for sha, path in sorted(named)))
     return digest
+
+
+def revise(root: Path, gone: Mapping[str, str]) -> tuple[str, int]:
+    """Remove files and leave a tombstone for each: {path: month}. The manifest's new sha256 and the number of
+    the revision. Safe to repeat: what is buried already makes no new one.
+    """
+    head = json.loads((root / MANIFEST).read_bytes())
+    rows = head.pop("files")
+    revision = int(head.get("revision", 1))
+    fresh = [row for row in rows if row["path"] in gone and WITHDRAWN not in row]
+    for row in rows:
+        if row["path"] in gone:
+            (root / row["path"]).unlink(missing_ok=True)
+    if not fresh:
+        return sha256_of(root / MANIFEST), revision
+    marked = [row | {WITHDRAWN: gone[row["path"]]} if row in fresh else row for row in rows]
+    entries = [_read_back(row) for row in marked if row["path"] not in BAG_TAGS]
+    return close(root, entries, {**head, "revision": revision + 1}), revision + 1
+
+
+def _read_back(row: Mapping[str, Any]) -> Entry:
+    own = ("path", "sha256", "bytes", "kind")
+    about = {key: value for key, value in row.items() if key not in own}
+    return Entry(row["path"], row["sha256"], row["bytes"], row["kind"], about)
+
+
+def rows_of(root: Path) -> list[dict[str, Any]]:
+    """What the manifest of a release lists."""
+    files: list[dict[str, Any]] = json.loads((root / MANIFEST).read_bytes())["files"]
+    return files
 
 
 def _bag_path(path: str) -> str:
@@ -106,14 +142,16 @@ def verify(root: Path, manifest_sha256: str | None = None) -> list[Wrong]:
     except (ValueError, KeyError, TypeError) as error:
         return [Wrong(MANIFEST, f"cannot be read: {error}")]
     found = set(_files(root))
-    wrong = [Wrong(path, "is missing") for path in sorted(rows.keys() - found)]
+    tombs = {path for path, row in rows.items() if WITHDRAWN in row}
+    wrong = [Wrong(path, "is missing") for path in sorted(rows.keys() - found - tombs)]
+    wrong += [Wrong(path, "was withdrawn and is still there") for path in sorted(tombs & found)]
     wrong += [
         Wrong(path, "is not in the manifest")
         for path in sorted(found - rows.keys() - {MANIFEST, TAG_MANIFEST})
     ]
     wrong += [
         Wrong(path, what)
-        for path in sorted(rows.keys() & found)
+        for path in sorted((rows.keys() & found) - tombs)
         if (what := _compare(root / path, rows[path]))
     ]
     return wrong

@@ -4,6 +4,7 @@ NocturneError
 ├── BadName             a part of a file's name is not what the template allows (BadInput)
 ├── NameCollision       two files would have one name (Conflict)
 ├── NotReleasable       a slide or a report is not, or no longer, fit to leave (Conflict)
+├── SmallCells          patients would stand nearly alone in it (NotReleasable)
 └── ReleaseStopped      stopped: the gate found something, or a file is not the one that passed (Conflict)
 """
 
@@ -24,3 +25,7 @@ class NotReleasable(Conflict):
 
 class ReleaseStopped(Conflict):
     code = "release_stopped"
+
+
+class SmallCells(NotReleasable):
+    code = "small_cells"

@@ -33,6 +33,9 @@ class Release(models.Model):
     path = models.CharField(max_length=500, blank=True, help_text="the folder it was published to")
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     stats = models.JSONField(default=dict)
+    revision = models.PositiveIntegerField(default=1, help_text="one more for each withdrawal")
+    small_cells = models.JSONField(default=dict, help_text="patients who stand nearly alone in it")
+    small_cells_reason = models.CharField(max_length=500, blank=True, help_text="why it leaves all the same")
     problem = models.TextField(blank=True)
 
     class Meta:
@@ -69,6 +72,8 @@ class ReleaseItem(models.Model):
     path = models.CharField(max_length=250, help_text="inside the release")
     sha256 = models.CharField(max_length=64, blank=True)
     bytes = models.BigIntegerField(default=0)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["path"]

@@ -4,9 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
+from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Sum
 
+from core.errors import Conflict
+from corpus import bag, differences, smallcells
 from corpus.models import Release, ReleaseItem
 from corpus.naming import Parts, Template, name_all
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide
@@ -112,6 +116,35 @@ def _parts(slide: Slide, clean: DeidentifiedSlide | None, number: int, actor: Ac
     )
 
 
+def small_cells(slides: Iterable[Slide]) -> dict[str, Any]:
+    """How alone the patients of these slides would stand in the corpus, and beside former releases."""
+    former = ReleaseItem.objects.filter(
+        kind=ReleaseItem.Kind.IMAGE, release__state=Release.State.PUBLISHED, withdrawn_at=None
+    ).select_related("slide__block__specimen__case__patient")
+    left = [item.slide for item in former if item.slide is not None]
+    return smallcells.judge(map(_person, slides), map(_person, left), settings.CORPUS_LEAST_PATIENTS)
+
+
+def _person(slide: Slide) -> smallcells.Person:
+    case = slide.case
+    patient, day = case.patient, case.received
+    age = None
+    if patient.birth_date:
+        birthday = (patient.birth_date.month, patient.birth_date.day)
+        age = day.year - patient.birth_date.year - ((day.month, day.day) < birthday)
+    return smallcells.Person(
+        patient.pk, case.tissue, patient.sex or "?", smallcells.age_band(age), str(day.year)
+    )
+
+
+def difference(one: Release, other: Release) -> differences.Difference:
+    """From one published release to another. Raises Conflict when one is not published."""
+    for release in (one, other):
+        if release.state != Release.State.PUBLISHED:
+            raise Conflict(f"{release} is not published.")
+    return differences.difference(bag.rows_of(one.folder), bag.rows_of(other.folder))
+
+
 def image_items(release: Release) -> QuerySet[ReleaseItem]:
     return (
         release.items.filter(kind=ReleaseItem.Kind.IMAGE)
@@ -131,4 +164,13 @@ def releases_of(slide: Slide) -> QuerySet[ReleaseItem]:
     """Where a slide went: one row per file of it in a release."""
     return (
         ReleaseItem.objects.filter(slide=slide).select_related("release").order_by("release__number", "path")
+    )
+
+
+def withdrawn() -> QuerySet[ReleaseItem]:
+    """Tombstones, the newest first."""
+    return (
+        ReleaseItem.objects.filter(withdrawn_at__isnull=False)
+        .select_related("release", "slide")
+        .order_by("-withdrawn_at", "path")
     )

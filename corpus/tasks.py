@@ -1,10 +1,16 @@
-"""A release is built by a worker."""
+"""A release is built, and what was withdrawn is buried, by a worker."""
 
 from core.jobs import durable
 from corpus import services
 from corpus.models import Release
+from lims.models import Slide
 
 
 @durable("corpus.build_release")
 def build_release(release_id: int) -> None:
     services.build(release=Release.objects.get(pk=release_id))
+
+
+@durable("corpus.bury")
+def bury(slide_ids: list[int]) -> None:
+    services.bury(slides=list(Slide.objects.filter(pk__in=slide_ids)))

@@ -13,11 +13,13 @@ from core.errors import BadInput, NotFound
 from core.files import FileDownload
 from core.models import User
 from core.roles import Role, has_role, role_required
-from corpus import queries, services
-from corpus.forms import ReleaseForm
+from corpus import queries, services, smallcells
+from corpus.derivatives import derivatives, named
+from corpus.forms import ReleaseForm, WithdrawForm
 from corpus.models import Release
 from corpus.naming import template
 from corpus.services.deciding import APPROVERS, MAKERS
+from corpus.services.withdrawing import WITHDRAWERS
 
 LOOKERS = (Role.STEWARD, Role.MANAGER, Role.ADMINISTRATOR)
 
@@ -64,7 +66,9 @@ def create(request: HttpRequest) -> HttpResponse:
 def _dry_run(request: HttpRequest, name: str) -> HttpResponse:
     ready = [candidate for candidate in queries.candidates() if not candidate.problem]
     proposed = queries.propose(template(name), ready, number=1, actor=_person(request))
-    return render(request, "corpus/dry_run.html", {"template": name, "proposed": proposed})
+    cells = queries.small_cells([row.slide for row in proposed])
+    context = {"template": name, "proposed": proposed, "cells": cells, "small": smallcells.small(cells)}
+    return render(request, "corpus/dry_run.html", context)
 
 
 @require_GET
@@ -83,8 +87,42 @@ def release(request: HttpRequest, number: int) -> HttpResponse:
         and found.created_by_id != request.user.pk,
         "own": waiting and found.created_by_id == request.user.pk,
         "may_discard": waiting and has_role(request.user, *MAKERS),
+        "small": smallcells.small(found.small_cells),
+        "others": Release.objects.filter(state=Release.State.PUBLISHED).exclude(pk=found.pk),
+        "withdrawn": found.items.filter(withdrawn_at__isnull=False).count(),
+        **_compared(request, found),
     }
     return render(request, "corpus/release.html", context)
+
+
+def _compared(request: HttpRequest, found: Release) -> dict[str, object]:
+    """Beside another release, where the address names one (`?with=N`)."""
+    number = request.GET.get("with", "")
+    other = Release.objects.filter(number=int(number)).first() if number.isdecimal() else None
+    return {"other": other, "difference": queries.difference(other, found)} if other else {}
+
+
+@role_required(*WITHDRAWERS)
+def withdrawals(request: HttpRequest) -> HttpResponse:
+    """What there is of a patient, a case or a slide; sent with a reason, all of it is withdrawn."""
+    form = WithdrawForm(request.POST or request.GET or None)
+    name = form.cleaned_data["name"].strip() if form.is_valid() else ""
+    slides = list(named(name)) if name else []
+    if request.method == "POST" and name:
+        reason = form.cleaned_data["reason"]
+        buried = services.withdraw(slides=slides, reason=reason, actor=_person(request))
+        messages.success(request, f"{len(slides)} slides are withdrawn, and {buried} released files.")
+        return redirect("corpus:withdrawals")
+    if name:
+        audit.record(actor=request.user, action="corpus.drill", target=f"slides:{len(slides)}")
+    context = {
+        "form": form,
+        "name": name,
+        "slides": slides,
+        "found": derivatives(slides),
+        "buried": queries.withdrawn()[:100],
+    }
+    return render(request, "corpus/withdrawals.html", context)
 
 
 @require_POST
@@ -111,6 +149,8 @@ def file(request: HttpRequest, number: int, path: str) -> HttpResponseBase:
     item = found.items.filter(path=path).first()
     if found.state != Release.State.PUBLISHED or (item is None and path != "manifest.json"):
         raise NotFound("This release has no such file.")
+    if item is not None and item.withdrawn_at:
+        raise NotFound("This file was withdrawn.", path=path)
     target = found.folder / path
     if target.is_symlink() or not target.is_file():
         raise NotFound("The file is not on its volume: verify the release.", path=path)

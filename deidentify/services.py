@@ -107,6 +107,25 @@ def try_again(*, row: DeidentifiedSlide | DeidentifiedReport, actor: Actor) -> N
             jobs.enqueue("deidentify.deidentify_report", case_id=row.case_id)
 
 
+def forget_clean(*, slide: Slide) -> int:
+    """The slide was withdrawn: its clean files go, and its case's report where no slide of the case stays;
+    how many. The rows stay, in quarantine, and say why.
+    """
+    gone = [_forget(row) for row in DeidentifiedSlide.objects.filter(slide=slide)]
+    of_case = Slide.objects.filter(block__specimen__case=slide.case)
+    reports = DeidentifiedReport.objects.filter(case=slide.case)
+    if not of_case.exclude(state=SlideState.WITHDRAWN).exists():
+        return len(gone) + len([_forget(row) for row in reports])
+    return len(gone)
+
+
+def _forget(row: Row) -> Row:
+    row.file.unlink(missing_ok=True)
+    why = "withdrawn: its clean file is gone"
+    _write(row, state=State.QUARANTINED, problem=why, problem_code="withdrawn")
+    return row
+
+
 def _make(row: Row, source: Path, known: Known) -> None:
     """Run the file through; the row says afterwards how it went."""
     root = Path(settings.DEIDENTIFIED_ROOT)

@@ -155,6 +155,8 @@ TABLE: dict[str, Set[str]] = {
     "POST deidentify:again": STEWARDS,
     "GET corpus:releases": OFFICE,
     "POST corpus:release-create": STEWARDS,
+    "GET corpus:withdrawals": STEWARDS,
+    "POST corpus:withdrawals": STEWARDS,
     "GET corpus:release": OFFICE,
     "POST corpus:release-approve": OFFICE,
     "POST corpus:release-discard": STEWARDS,
@@ -224,6 +226,7 @@ TABLE: dict[str, Set[str]] = {
     "GET api:releases-detail": OFFICE,
     "POST api:releases-approve": OFFICE,
     "GET api:releases-files": OFFICE,
+    "GET api:releases-since": OFFICE,
 }
 
 # what stands for each part of an address; nothing of the kind is in the record

@@ -2,5 +2,6 @@
 
 from corpus.services.building import build
 from corpus.services.deciding import approve_release, create_release, discard_release
+from corpus.services.withdrawing import bury, withdraw
 
-__all__ = ["approve_release", "build", "create_release", "discard_release"]
+__all__ = ["approve_release", "build", "bury", "create_release", "discard_release", "withdraw"]

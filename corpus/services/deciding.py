@@ -10,10 +10,11 @@ from core import audit, jobs
 from core.errors import BadInput, Conflict, NotAllowed
 from core.models import User
 from core.roles import Role, has_role
-from corpus.errors import NotReleasable
+from corpus import smallcells
+from corpus.errors import NotReleasable, SmallCells
 from corpus.models import Release, ReleaseItem
 from corpus.naming import template as named_template
-from corpus.queries import candidates, propose, unreleased
+from corpus.queries import candidates, propose, small_cells, unreleased
 from lims.models import Slide
 
 MAKERS = (Role.STEWARD, Role.ADMINISTRATOR)
@@ -27,10 +28,12 @@ def create_release(
     template: str = "tudp-2018",
     licence: str = "CC0-1.0",
     slides: Sequence[Slide] | None = None,
+    small_cells_reason: str = "",
 ) -> Release:
     """A draft that names its slides: those given, or every read slide that may leave.
 
-    Raises NotReleasable when a given slide may not leave or when there is none, and NameCollision.
+    Raises NotReleasable when a given slide may not leave or when there is none, NameCollision, and SmallCells
+    where patients stand nearly alone in it and nobody has said why it leaves all the same.
     """
     if not has_role(actor, *MAKERS):
         raise NotAllowed("Only a data steward makes a release.")
@@ -44,13 +47,22 @@ def create_release(
     chosen = [candidate for candidate in chosen if not candidate.problem]
     if not chosen:
         raise NotReleasable("No slide is ready to leave: each must be read, and its image and report clean.")
+    judged = small_cells([candidate.slide for candidate in chosen])
+    few = smallcells.small(judged)
+    if few and not small_cells_reason.strip():
+        raise SmallCells(
+            f"{few} groups of patients would be smaller than {judged['k']}. Wait for more slides, leave "
+            "these out, or say why it leaves all the same; who approves it sees the reason.",
+            small_cells=judged,
+        )
     number = (Release.objects.aggregate(last=Max("number"))["last"] or 0) + 1
     proposed = propose(known, chosen, number=number, actor=actor)
     try:
         with transaction.atomic():
             release = Release.objects.create(
-                number=number, template=template, licence=licence, created_by=actor
-            )
+                number=number, template=template, licence=licence, created_by=actor,
+                small_cells=judged, small_cells_reason=small_cells_reason.strip()[:500],
+            )  # fmt: skip
             ReleaseItem.objects.bulk_create(
                 ReleaseItem(
                     release=release, slide=row.slide, kind=ReleaseItem.Kind.IMAGE, path=f"data/{row.path}"
@@ -58,8 +70,9 @@ def create_release(
                 for row in proposed
             )
             audit.record(
-                actor=actor, action="release.create", target=f"release:{number}", slides=len(proposed)
-            )
+                actor=actor, action="release.create", target=f"release:{number}", slides=len(proposed),
+                small_cells=few, reason=small_cells_reason.strip()[:200],
+            )  # fmt: skip
     except IntegrityError as error:
         raise Conflict(f"Somebody else made release {number} at the same moment.") from error
     return release

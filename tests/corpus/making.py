@@ -9,6 +9,8 @@ from django.core.files.base import ContentFile
 
 from annotation.services import assign, enrol_reader, save_annotation, submit
 from core.models import User
+from corpus.models import Release
+from corpus.services import approve_release, create_release
 from deidentify import services as deidentify
 from lims.models import Patient, Report, Slide
 from lims.states import State
@@ -17,6 +19,13 @@ from tests.conftest import person
 from tests.deidentify.making import make_docx, make_svs
 from tests.lims.making import slide
 from viewer.models import VirtualSlide
+
+WHY = "there is nobody behind these slides"
+
+
+def approved(template: str = "tudp-2018") -> Release:
+    made = create_release(actor=person("steward"), template=template, small_cells_reason=WHY)
+    return approve_release(release=made, actor=person("administrator"))
 
 
 def read_slide(*, report: bool = True, label: str = "tumour", comment: str = "", **facts: Any) -> Slide:

@@ -20,15 +20,10 @@ from deidentify.models import DeidentifiedReport, DeidentifiedSlide
 from lims.models import Slide
 from lims.states import State
 from tests.conftest import person
-from tests.corpus.making import read_slide
+from tests.corpus.making import WHY, approved, read_slide
 
 pytestmark = pytest.mark.django_db(databases=["default", "vault"])
 CASE: dict[str, Any] = {"accession": "S19-23421", "mrn": "00481516", "tissue": "breast"}
-
-
-def approved(template: str = "tudp-2018") -> Release:
-    made = create_release(actor=person("steward"), template=template)
-    return approve_release(release=made, actor=person("administrator"))
 
 
 def everything(root: Path) -> bytes:
@@ -108,7 +103,7 @@ def test_only_clean_read_slides_may_leave():
     DeidentifiedReport.objects.update(state="quarantined")
     assert "report" in queries.candidates()[0].problem
     with pytest.raises(NotReleasable):
-        create_release(actor=person("steward"))
+        create_release(actor=person("steward"), small_cells_reason=WHY)
     DeidentifiedReport.objects.update(state="passed")
     DeidentifiedSlide.objects.update(state="quarantined")
     with pytest.raises(NotReleasable):
@@ -118,7 +113,7 @@ def test_only_clean_read_slides_may_leave():
 def test_two_people_release():
     read_slide(**CASE)
     steward = person("steward")
-    made = create_release(actor=steward)
+    made = create_release(actor=steward, small_cells_reason=WHY)
     with pytest.raises(NotAllowed, match="Two people"):
         approve_release(release=made, actor=steward)
     for role in ("technician", "pathologist"):
@@ -162,7 +157,7 @@ def test_a_later_release_takes_no_name_twice():
 
 def test_a_draft_may_be_discarded_and_a_release_may_not():
     read_slide(**CASE)
-    draft = create_release(actor=person("steward"))
+    draft = create_release(actor=person("steward"), small_cells_reason=WHY)
     assert queries.candidates() == []  # a draft names it: no second one does
     discard_release(release=draft, actor=person("steward"))
     assert len(queries.candidates()) == 1

@@ -11,14 +11,14 @@ from corpus.services.filling import fill
 from corpus.services.searching import tasks
 from lims.models import Patient
 from tests.conftest import person
-from tests.corpus.making import read_slide
+from tests.corpus.making import WHY, read_slide
 
 pytestmark = pytest.mark.django_db(databases=["default", "vault"])
 CASE: dict[str, Any] = {"accession": "S19-23421", "mrn": "00481516", "tissue": "breast"}
 
 
 def approved() -> Release:
-    made = create_release(actor=person("steward"))
+    made = create_release(actor=person("steward"), small_cells_reason=WHY)
     return approve_release(release=made, actor=person("administrator"))
 
 
