@@ -30,6 +30,7 @@ from deidentify.reports.docx import CELL_BREAK, lines_as_text, read_docx, text_a
 from deidentify.reports.text import Policy, clean_text
 
 GATE_TIMEOUT_S: Final = 3600.0
+MOST_TEXT: Final = 2 << 20
 _CHECKOUT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -179,6 +180,8 @@ def _text(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, 
 
 def decode_text(data: bytes) -> str:
     """UTF-8, UTF-16 with its mark, else Windows-1252. Raises BrokenInput for what is no text."""
+    if len(data) > MOST_TEXT:
+        raise BrokenInput(f"a report of more than {MOST_TEXT >> 20} MiB of text")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace").replace("\r\n", "\n")
     if b"\0" in data:

@@ -9,11 +9,15 @@ import h5py
 import hdf5plugin
 import numpy as np
 
+from deidentify.gate.blobs import walk_inside
+from deidentify.gate.codestreams import walk_jpeg
 from deidentify.gate.errors import CannotJudge
 from deidentify.gate.needles import Grade
-from deidentify.gate.streams import Budget, Stream, walk_jpeg
+from deidentify.gate.pictures import as_bytes
+from deidentify.gate.streams import Budget, Picture, Stream
 
 MOST_OBJECTS = 10_000
+SMALL_PIXELS = 8_000_000
 JPEG_FILTER = 32019
 FILTERS = frozenset({1, 2, 3, 4, 32000, 32001, 32004, 32008, 32015, hdf5plugin.Blosc.filter_id})
 
@@ -23,7 +27,8 @@ def walk_hdf5(path: Path, data: memoryview, budget: Budget) -> Iterator[Stream]:
         with h5py.File(path, "r") as file:
             chunks: list[tuple[int, int]] = []
             yield from _group(file["/"], chunks, [0])
-            yield from _between(data, chunks)
+            yield from _between(data, chunks, budget)
+            _overview(file, budget)
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise CannotJudge(f"HDF5 cannot be read to its end: {error}") from error
 
@@ -96,12 +101,27 @@ def _stored(item: h5py.Dataset, info: Any) -> bytes:
     return bytes(stored)
 
 
-def _between(data: memoryview, chunks: list[tuple[int, int]]) -> Iterator[Stream]:
+def _between(data: memoryview, chunks: list[tuple[int, int]], budget: Budget) -> Iterator[Stream]:
     """Superblock, headers, heaps, tables and freed space as words; the stored chunks as pixels."""
     end = 0
     for low, high in [*sorted(chunks), (len(data), len(data))]:
         if low > end:
             yield Stream(f"bytes at {end}", Grade.BINARY, data[end:low])
+            yield from walk_inside(f"bytes at {end}", bytes(data[end:low]), budget)
         if high > low:
             yield Stream(f"chunk at {low}", Grade.PIXELS, data[low:high])
         end = max(end, high)
+
+
+def _overview(file: h5py.File, budget: Budget) -> None:
+    """The picture of the whole slide, put by for those who look: words at the glass's edge show on it."""
+    item = file.get("overview")
+    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "ui" or item.size > SMALL_PIXELS * 4:
+        return
+    try:
+        pixels = as_bytes(np.asarray(item[()]))
+    except OSError:  # sealed or of chunks that this reader does not decode; its bytes were searched
+        budget.unopened.append("the overview's pixels")
+        return
+    if pixels is not None:
+        budget.pictures.append(Picture("overview", pixels, may_show_words=False))

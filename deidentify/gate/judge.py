@@ -5,19 +5,21 @@ import hashlib
 import mmap
 import pkgutil
 import struct
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
+from deidentify.gate.blobs import walk_blob
 from deidentify.gate.errors import BadKnown, CannotJudge, GateError
-from deidentify.gate.needles import Finder, Grade
-from deidentify.gate.pictures import barcodes_in
-from deidentify.gate.streams import Budget, Finding, Stream, is_text, walk_blob
+from deidentify.gate.needles import Finder
+from deidentify.gate.pictures import Lookout
+from deidentify.gate.streams import Budget, Finding, Stream
 from deidentify.gate.values import spellings
+from deidentify.gate.verdict import Hit, Verdict
 from deidentify.gate.words import is_everyday_word, is_format_word
+from deidentify.gate.writings import is_text
 
-VERSION: Final = "1"
 MOST_HITS: Final = 500
 Opener = Callable[[Path, memoryview, Budget], Iterator[Stream | Finding]]
 # By name: a gate that judges one report need not wait for the libraries of every slide format.
@@ -27,40 +29,19 @@ _OPENERS: Final = {
     "dicom": "deidentify.gate.dicom:walk_dicom",
     "pdf": "deidentify.gate.pdf:walk_pdf",
 }
+_MAGICS: Final = (
+    (b"PK\x03\x04", "zip"),
+    (b"%PDF-", "pdf"),
+    (b"{\\rtf", "rtf"),
+    (b"\x89PNG", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """Where something was found. It names the value by its place in the list, never by itself."""
-
-    place: str
-    encoding: str
-    value: str
-    offset: int
-
-
-@dataclass(slots=True)
-class Verdict:
-    """``state`` is clean, found or unknown; only clean may leave."""
-
-    state: str = "unknown"
-    problem: str = ""
-    format: str = ""
-    sha256: str = ""
-    bytes: int = 0
-    streams: int = 0
-    searched_bytes: int = 0
-    needles: int = 0
-    hits: list[Hit] = field(default_factory=list)
-
-    def certificate(self) -> dict[str, object]:
-        return {"gate_version": VERSION, **asdict(self)}
-
-
-def judge(path: Path, known: dict[str, list[str]]) -> Verdict:
+def judge(path: Path, known: dict[str, list[str]], *, ocr: str = "auto") -> Verdict:
     """Search one file. A file that cannot be read to its end is unknown, unless something was found
     already."""
-    verdict = Verdict()
+    verdict, started = Verdict(), time.monotonic()
     finder = Finder(spellings(known))
     if finder.count == 0:
         raise BadKnown("there is no known value to search for")
@@ -74,23 +55,16 @@ def judge(path: Path, known: dict[str, list[str]]) -> Verdict:
             view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             verdict.sha256 = hashlib.sha256(view).hexdigest()
             verdict.format = sniff(view)
-            _search(path, view, finder, verdict)
-        verdict.state = "found" if verdict.hits else "clean"
-    except (
-        OSError,
-        GateError,
-        ValueError,
-        struct.error,
-        IndexError,
-        KeyError,
-        MemoryError,
-        RuntimeError,
-    ) as error:
+            _search(path, view, finder, verdict, Lookout(known, ocr))
+            problem = ""
+    except (GateError, OSError, ArithmeticError, LookupError, ValueError, TypeError, AttributeError) as error:
         # Whatever a broken file makes a parser say: it was not read to its end.
-        verdict.state, verdict.problem = (
-            ("found" if verdict.hits else "unknown"),
-            str(error) or type(error).__name__,
-        )
+        problem = str(error) or type(error).__name__
+    except (struct.error, MemoryError, RuntimeError, EOFError, SyntaxError) as error:
+        problem = str(error) or type(error).__name__
+    verdict.problem = problem
+    verdict.state = "found" if verdict.hits else "unknown" if problem else "clean"
+    verdict.seconds = round(time.monotonic() - started, 3)
     return verdict
 
 
@@ -102,12 +76,7 @@ def sniff(view: memoryview) -> str:
         return "hdf5"
     if head[128:132] == b"DICM":
         return "dicom"
-    for magic, name in (
-        (b"PK\x03\x04", "zip"),
-        (b"%PDF-", "pdf"),
-        (b"\x89PNG", "png"),
-        (b"\xff\xd8\xff", "jpeg"),
-    ):
+    for magic, name in _MAGICS:
         if head.startswith(magic):
             return name
     if is_text(bytes(view)):
@@ -115,23 +84,29 @@ def sniff(view: memoryview) -> str:
     return "unknown"
 
 
-def _search(path: Path, view: memoryview, finder: Finder, verdict: Verdict) -> None:
+def _search(path: Path, view: memoryview, finder: Finder, verdict: Verdict, lookout: Lookout) -> None:
     budget = Budget()
     seen: set[tuple[str, str, str]] = set()
+
+    def note(place: str, encoding: str, label: str, offset: int) -> None:
+        if (place, encoding, label) not in seen and len(verdict.hits) < MOST_HITS:
+            seen.add((place, encoding, label))
+            verdict.hits.append(Hit(place, encoding, label, offset))
+
     for stream in _streams(path, view, verdict, budget):
         verdict.streams += 1
+        kind = stream.grade.name.lower()
+        verdict.opened[kind] = verdict.opened.get(kind, 0) + 1
         verdict.searched_bytes += len(stream.data)
         for match in finder.search(stream.data, stream.grade):
             if is_format_word(verdict.format, stream.place, match) or is_everyday_word(stream.data, match):
                 continue
-            key = (stream.place, match.needle.encoding, match.needle.label)
-            if key not in seen and len(verdict.hits) < MOST_HITS:
-                seen.add(key)
-                verdict.hits.append(
-                    Hit(stream.place, match.needle.encoding, match.needle.label, match.offset)
-                )
-    for place, _ in barcodes_in(budget.pictures):
-        verdict.hits.append(Hit(place, "barcode", "a barcode", 0))
+            note(stream.place, match.needle.encoding, match.needle.label, match.offset)
+    verdict.unopened = budget.unopened
+    for finding in lookout.look(budget.pictures):
+        note(finding.place, finding.how, finding.what, 0)
+    verdict.pictures, verdict.ocr = lookout.looked, lookout.said
+    lookout.insist()
 
 
 def _streams(path: Path, view: memoryview, verdict: Verdict, budget: Budget) -> Iterator[Stream]:
@@ -145,5 +120,5 @@ def _streams(path: Path, view: memoryview, verdict: Verdict, budget: Budget) -> 
     elif verdict.format != "unknown":
         yield from walk_blob("file", bytes(view), budget)
     else:
-        yield Stream("file", Grade.BINARY, view)
+        yield from walk_blob("file", bytes(view[: 64 << 20]), budget)
         raise CannotJudge("a format that the gate does not know")

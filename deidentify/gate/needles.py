@@ -110,7 +110,7 @@ def _encode_all(spellings: Iterable[Spelling]) -> tuple[list[Needle], list[Needl
     plain: dict[bytes, Needle] = {}
     squeezed: dict[bytes, Needle] = {}
     for spelling in spellings:
-        for text in {spelling.text, _fold(spelling.text)}:
+        for text in {spelling.text, _fold(spelling.text), unicodedata.normalize("NFD", spelling.text)}:
             for needle in _encodings(text, spelling):
                 plain.setdefault(needle.data, needle)
                 if needle.encoding in ("base64", "hex") and len(needle.data) >= 10:
@@ -130,6 +130,8 @@ def _encodings(text: str, spelling: Spelling) -> Iterator[Needle]:
         yield Needle(raw.lower(), label, "ascii" if raw.isascii() else "utf-8", whole)
         yield Needle(case.encode("utf-16-le").lower(), label, "utf-16-le", whole, 2)
         yield Needle(case.encode("utf-16-be").lower(), label, "utf-16-be", whole, 2)
+        yield Needle(case.encode("utf-32-le").lower(), label, "utf-32-le", whole, 4)
+        yield Needle(case.encode("utf-32-be").lower(), label, "utf-32-be", whole, 4)
         if not raw.isascii():
             yield Needle(case.encode("cp1252", "replace").lower(), label, "cp1252", whole)
         yield Needle(raw.hex().encode(), label, "hex", len(raw) < 4, 1)
@@ -159,12 +161,17 @@ def _fold(text: str) -> str:
 
 
 def _stands_alone(window: bytes, position: int, needle: Needle) -> bool:
-    """Neither neighbour of the match is a letter or digit; in UTF-16 a neighbour is a code unit of two
-    bytes."""
+    """Neither neighbour of the match is a letter or digit; in UTF-16 and UTF-32 a neighbour is a code
+    unit of two or four bytes."""
     end = position + len(needle.data)
     if needle.width == 1:
         before, after = window[position - 1 : position], window[end : end + 1]
         return not (before and before[0] in _WORD) and not (after and after[0] in _WORD)
-    big = needle.encoding.endswith("be")
-    units = (window[position - 2 : position] if position >= 2 else b"", window[end : end + 2])
-    return not any(len(unit) == 2 and unit[not big] == 0 and unit[big] in _WORD for unit in units)
+    width, big = needle.width, needle.encoding.endswith("be")
+    units = (window[position - width : position] if position >= width else b"", window[end : end + width])
+    return not any(len(unit) == width and _is_wide_letter(unit, big=big) for unit in units)
+
+
+def _is_wide_letter(unit: bytes, *, big: bool) -> bool:
+    letter, rest = (unit[-1], unit[:-1]) if big else (unit[0], unit[1:])
+    return letter in _WORD and not any(rest)

@@ -10,10 +10,12 @@ from typing import Final
 
 import tifffile
 
+from deidentify.gate.blobs import walk_blob, walk_inside
+from deidentify.gate.codestreams import codestream_words, walk_jpeg
 from deidentify.gate.errors import CannotJudge
 from deidentify.gate.needles import Grade
-from deidentify.gate.pictures import read_barcodes
-from deidentify.gate.streams import Budget, Finding, Stream, inflate, walk_blob, walk_jpeg
+from deidentify.gate.pictures import LEGIBLE, as_bytes
+from deidentify.gate.streams import Budget, Finding, Picture, Stream, inflate
 
 SIZES: Final = {
     1: 1,
@@ -37,6 +39,7 @@ POINTERS: Final = frozenset({330, 34665, 34853, 40965})
 ARRAYS: Final = frozenset({273, 279, 324, 325})
 MOST_DIRECTORIES: Final = 1000
 SMALL_PIXELS: Final = 8_000_000
+MOST_PICTURES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +164,9 @@ class TiffWalker:
             return
         yield Stream(place, Grade.PIXELS, data)
         if compression in (33003, 33005, 34712):
-            yield Stream(f"{place}>comments", Grade.TEXT, _codestream_words(data))
+            yield Stream(f"{place}>comments", Grade.TEXT, codestream_words(data))
         elif compression in (8, 32946):
-            yield Stream(f"{place}>pixels", Grade.PIXELS, inflate(place, data, Budget()) or b"")
+            yield Stream(f"{place}>pixels", Grade.PIXELS, inflate(place, data, self.budget) or b"")
             yield Stream(f"{place}>after the end", Grade.TEXT, _after_zlib(data))
         elif compression in (5, 32773, 34925, 50000):
             yield Stream(f"{place}>pixels", Grade.PIXELS, _decode(place, data, compression))
@@ -180,19 +183,8 @@ class TiffWalker:
                     Grade.TEXT if low - end < 1 << 16 else Grade.BINARY,
                     self.data[end:low],
                 )
+                yield from walk_inside(f"unreferenced bytes at {end}", bytes(self.data[end:low]), self.budget)
             end = max(end, high)
-
-
-def _codestream_words(data: bytes) -> bytes:
-    """Comment segments of a JPEG 2000 main header and whatever follows the end of the codestream."""
-    words, position = [], 2
-    while position + 4 <= len(data) and data[position] == 0xFF and data[position + 1] != 0x90:
-        length = int.from_bytes(data[position + 2 : position + 4], "big")
-        if data[position + 1] == 0x64:
-            words.append(data[position + 4 : position + 2 + length])
-        position += 2 + max(length, 2)
-    end = data.rfind(b"\xff\xd9")
-    return b"\n".join([*words, data[end + 2 :] if end >= 0 else b""])
 
 
 def _after_zlib(data: bytes) -> bytes:
@@ -213,15 +205,33 @@ def _decode(place: str, data: bytes, compression: int) -> bytes:
 
 
 def walk_tiff(path: Path, data: memoryview, budget: Budget) -> Iterator[Stream | Finding]:
-    """Every stream, then every page that is no level, then every barcode in a page small enough to be a
-    label."""
+    """Every stream, then every page that is no level; pages small enough to be a label are put by as
+    pictures."""
     walker = TiffWalker(data, budget)
     yield from walker.walk()
     yield from walker.findings
     with tifffile.TiffFile(path) as source:
-        for number, page in enumerate(source.pages):
-            height, width = (*page.shape[:2], 1, 1)[:2]
-            if height * width <= SMALL_PIXELS:
-                for text in read_barcodes(page.asarray()):
-                    yield Finding(f"directory {number}", "barcode", "a barcode")
-                    yield Stream(f"directory {number} barcode", Grade.TEXT, text.encode())
+        pages = [page.aspage() for page in source.pages]
+        small = [number for number, page in enumerate(pages) if page.size <= SMALL_PIXELS * 4]
+        if not small and pages:
+            budget.pictures += _corners(pages[-1])
+        for number in small[: MOST_PICTURES + 1]:
+            page = pages[number]
+            pixels = as_bytes(page.asarray()) if page.imagelength * page.imagewidth <= SMALL_PIXELS else None
+            if pixels is not None:
+                other = not page.is_tiled and (page.imagewidth, page.imagelength) != walker.base
+                budget.pictures.append(Picture(f"directory {number}", pixels, may_show_words=other))
+
+
+def _corners(page: tifffile.TiffPage) -> Iterator[Picture]:
+    """The four corner tiles of a slide that has no small level."""
+    if not page.is_tiled:
+        return
+    across, down = -(-page.imagewidth // page.tilewidth), -(-page.imagelength // page.tilelength)
+    for index in sorted({0, across - 1, across * (down - 1), across * down - 1}):
+        page.parent.filehandle.seek(page.dataoffsets[index])
+        stored = page.parent.filehandle.read(page.databytecounts[index])
+        tile = page.decode(stored, index, jpegtables=page.jpegtables)[0] if stored else None
+        pixels = as_bytes(tile) if tile is not None else None
+        if pixels is not None and min(pixels.shape[:2]) >= LEGIBLE:
+            yield Picture(f"corner tile {index}", pixels, may_show_words=False)

@@ -127,7 +127,12 @@ def _of_date(label: str, value: str) -> list[Spelling]:
                   f"{name}. {d}, {y}", f"{d:02d}-{name}-{short}"}  # fmt: skip
     for suffix in ("st", "nd", "rd", "th"):
         whole |= {f"{month} {d}{suffix}, {y}", f"{d}{suffix} {month} {y}", f"{d}{suffix} of {month} {y}"}
-    return result + [Spelling(label, text, whole=True) for text in sorted(whole)]
+    squeezed = (f"{y}{m:02d}{d:02d}", f"{m:02d}{d:02d}{y}", f"{d:02d}{m:02d}{y}")
+    return [
+        *result,
+        *(Spelling(label, text, whole=True) for text in sorted(whole)),
+        *(Spelling(label, text, squeezed=True) for text in squeezed),
+    ]
 
 
 def _read_date(value: str) -> date | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import (
     UID,
     ExplicitVRLittleEndian,
@@ -109,7 +109,16 @@ def clean_dicom(source: Path, destination: Path) -> dict[str, Any]:
             "OB" if data.file_meta.TransferSyntaxUID.is_encapsulated or data.BitsAllocated == 8 else "OW"
         )
         clean.save_as(destination, enforce_file_format=True)
-    except (InvalidDicomError, ValueError, KeyError, AttributeError, NotImplementedError, TypeError) as error:
+    except (
+        InvalidDicomError,
+        BytesLengthException,
+        ValueError,
+        LookupError,
+        AttributeError,
+        RuntimeError,
+        TypeError,
+        EOFError,
+    ) as error:
         raise BrokenInput(f"a DICOM instance that cannot be read: {error}") from error
     return {"frames": int(data.get("NumberOfFrames", 1)), "elements": len(clean)}
 

@@ -16,7 +16,7 @@ def clean_mosaic(source: Path, destination: Path) -> dict[str, Any]:
         raise UnknownContent("HDF5 content", f"{error}: the slide stays here") from error
     except NotASlide as error:
         raise UnsupportedFormat("an HDF5 file that is no virtual slide of ours") from error
-    except (SlideError, NoSuchField) as error:
+    except (SlideError, NoSuchField, LookupError, RuntimeError, ValueError) as error:
         raise BrokenInput(str(error)) from error
     except OSError as error:
         if error.errno is not None:

@@ -6,6 +6,7 @@ text, revision marks, links, a thumbnail) has no way into the new one.
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def read_docx(path: Path) -> list[Line]:
             for name in ("word/footnotes.xml", "word/endnotes.xml"):
                 if name in members:
                     lines += list(_notes(_parse(archive, members[name])))
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
         raise BrokenInput(f"no Word document: {error}") from error
     return lines
 

@@ -9,9 +9,10 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from deidentify.gate.judge import Verdict, judge
+from deidentify.gate.judge import judge
 from deidentify.gate.needles import Finder, Grade
 from deidentify.gate.values import parse_known, spellings
+from deidentify.gate.verdict import Verdict
 from tests.deidentify.making import (
     ENCODINGS,
     KNOWN,

@@ -1,7 +1,7 @@
 """`./nocturne faults NAME [options] [--json FILE]`: campaigns that break things on purpose and count what
 was lost.
 
-Exit code 0 only when everything held, 1 when it did not, 69 for a campaign that is not built yet.
+Exit code 0 only when everything held, 1 when it did not, 64 for options that make no sense.
 """
 
 import argparse
@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from tests.faults import calls, flips, kills, nights, soak, states
+from tests.faults import calls, canaries, flips, inputs, kills, nights, soak, states
 from tests.faults.tally import Tally
 
-NOT_BUILT = ("canaries", "inputs")
-UNAVAILABLE, USAGE = 69, 64
+USAGE = 64
 COUNTS = ("n", "fields", "jobs", "seeds", "slides", "scanners")
 
 
@@ -45,11 +44,20 @@ def parser() -> argparse.ArgumentParser:
         "--trace", action="store_true", help="tell the story of the first seed's night, no other"
     )
     _add_soak(commands)
-    for name in NOT_BUILT:
-        commands.add_parser(name, help="not built yet")
+    _add_outside(commands)
     for command in commands.choices.values():
         command.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     return top
+
+
+def _add_outside(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    seven = commands.add_parser("canaries", help="a person planted in every place of every kind of file")
+    seven.add_argument("--seed", type=int, default=1, help="which places, when not all (default 1)")
+    seven.add_argument("--places", type=int, default=0, metavar="N", help="so many of them (default all)")
+    seven.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    eight = commands.add_parser("inputs", help="broken and hostile files from outside")
+    _numbers(eight, n=400, of="files for each reader")
+    eight.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
 
 
 def _add_soak(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -78,12 +86,6 @@ def _numbers(command: argparse.ArgumentParser, *, n: int, of: str, fields: int =
 
 def main(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
-    if options.name in NOT_BUILT:
-        built = "kills, states, flips, calls, nights, soak"
-        _say(
-            f"nocturne faults: the campaign '{options.name}' is not built yet; there is: {built}", sys.stderr
-        )
-        return UNAVAILABLE
     if any(number < 1 for name, number in vars(options).items() if name in COUNTS):
         _say(
             "nocturne faults: --n, --fields, --seeds, --slides, --scanners and --jobs are 1 or more",
@@ -121,6 +123,10 @@ def _campaign(options: argparse.Namespace) -> Tally:
                 options.slides, seed, options.scanners, options.watchers, options.postgres, options.every
             )
             return soak.campaign(night, say=_say)
+        case "canaries":
+            return canaries.campaign(seed=seed, places=options.places, jobs=options.jobs, say=_say)
+        case "inputs":
+            return inputs.campaign(n=n, seed=seed, jobs=options.jobs, say=_say)
     return calls.campaign(seed=seed, say=_say)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.__main__ import NOT_BUILT, main
+from tests.faults.__main__ import main
 from tests.faults.tally import Tally
 
 
@@ -18,12 +18,6 @@ def test_it_loses_nothing_when_the_writer_is_killed(tmp_path: Path, capsys: pyte
     assert (found["tried"], found["lost"], found["unreadable"], found["silent"]) == (3, 0, 0, 0)
     assert found["resume_longest_s"] < 10
     assert capsys.readouterr().out.splitlines()[-1].startswith("kills: 3 tried, 0 acknowledged planes lost")
-
-
-@pytest.mark.parametrize("name", NOT_BUILT)
-def test_it_says_which_campaigns_are_not_built(name: str, capsys: pytest.CaptureFixture[str]):
-    assert main([name]) == 69
-    assert f"'{name}' is not built yet" in capsys.readouterr().err
 
 
 def test_it_holds_only_when_nothing_at_all_is_wrong():

@@ -18,6 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--known", required=True, type=Path)
         parser.add_argument("--certificate", type=Path)
+        parser.add_argument("--ocr", choices=("auto", "required", "off"), default="auto")
 
     def handle(self, *args: Any, **options: Any) -> None:
         command = [
@@ -27,6 +28,8 @@ class Command(BaseCommand):
             str(options["file"].resolve()),
             "--known",
             str(options["known"].resolve()),
+            "--ocr",
+            options["ocr"],
         ]
         if options["certificate"]:
             command += ["--certificate", str(options["certificate"].resolve())]
