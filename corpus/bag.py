@@ -88,10 +88,15 @@ def close(root: Path, entries: Iterable[Entry], head: Mapping[str, Any]) -> str:
     everything = sorted([*listed, *tags], key=lambda item: item.path)
     write_json(root / MANIFEST, {**head, "files": [item.as_json() for item in everything]})
     digest = sha256_of(root / MANIFEST)
-    named = [(item.sha256, item.path) for item in everything if not item.path.startswith(f"{DATA}/")]
-    named.append((digest, MANIFEST))
-    write_text(root / TAG_MANIFEST, "".join(f"{sha}  {_bag_path(path)}\n" for sha, path in sorted(named)))
+    write_text(root / TAG_MANIFEST, _tag_manifest(((one.sha256, one.path) for one in everything), digest))
     return digest
+
+
+def _tag_manifest(files: Iterable[tuple[str, str]], manifest_sha256: str) -> str:
+    """Hashes of everything beside data/, the manifest's own among them."""
+    named = [(sha, path) for sha, path in files if not path.startswith(f"{DATA}/")]
+    named.append((manifest_sha256, MANIFEST))
+    return "".join(f"{sha}  {_bag_path(path)}\n" for sha, path in sorted(named))
 
 
 def revise(root: Path, gone: Mapping[str, str]) -> tuple[str, int]:
@@ -154,7 +159,17 @@ def verify(root: Path, manifest_sha256: str | None = None) -> list[Wrong]:
         for path in sorted((rows.keys() & found) - tombs)
         if (what := _compare(root / path, rows[path]))
     ]
-    return wrong
+    return wrong + _wrong_tags(root, rows)
+
+
+def _wrong_tags(root: Path, rows: Mapping[str, Mapping[str, Any]]) -> list[Wrong]:
+    """The last list follows from the manifest alone, and no row of that can speak for it."""
+    file = root / TAG_MANIFEST
+    if not file.is_file() or file.is_symlink():
+        return [Wrong(TAG_MANIFEST, "is missing")]
+    files = ((str(row.get("sha256")), path) for path, row in rows.items())
+    whole = _tag_manifest(files, sha256_of(root / MANIFEST)).encode()
+    return [] if file.read_bytes() == whole else [Wrong(TAG_MANIFEST, "has other content than follows")]
 
 
 def _files(root: Path) -> Iterator[str]:

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -47,7 +46,7 @@ class Filled:
         return cls(entries, {}, stats, bag.sha256_of(root / bag.MANIFEST))
 
 
-def fill(release: Release, root: Path, now: datetime | None = None) -> Filled:
+def fill(release: Release, root: Path) -> Filled:
     """Write every file of `release` under `root`. Raises ReleaseStopped when an image or report is not what
     passed.
     """
@@ -66,7 +65,7 @@ def fill(release: Release, root: Path, now: datetime | None = None) -> Filled:
         "number": release.number,
         "template": release.template,
         "licence": release.licence,
-        "month": f"{now or timezone.now():%Y-%m}",
+        "month": f"{release.approved_at or timezone.now():%Y-%m}",
     }
     bag.write_json(root / "statistics.json", filled.stats)
     bag.write_text(root / "README.md", texts.datasheet(head, filled.stats))

@@ -31,7 +31,8 @@ _DATES: Final = re.compile(
     rf"{_MONTH},?\s+(?:19|20)\d{{2}})(?![\w/\-])",
     re.IGNORECASE,
 )
-_TITLE_NAME: Final = r"(?:[A-Z]\.\s*)*[A-Z][\w'’\-]+(?:[ ,]+(?:[A-Z]\.(?!\s?[A-Z]\.|D)|[A-Z][\w'’\-]+)){0,2}"
+_NAME_WORD: Final = r"(?:[A-Z]\.(?!\s?[A-Z]\.|D)|[A-Z][\w'’\-]+)"
+_TITLE_NAME: Final = rf"(?:[A-Z]\.\s*)*[A-Z][\w'’\-]+(?:(?:[ ,]+|[ ]*\n[ ]*){_NAME_WORD}){{0,2}}"
 _SHAPES: Final = (
     ("CONTACT", re.compile(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+")),
     ("CONTACT", re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)),
@@ -61,6 +62,11 @@ _AGES: Final = re.compile(
     r"(?<![\d.])(?P<age>\d{2,3})(?P<rest>(?:\s*-?\s*(?:years?|yrs?\.?|y\.?o\.?|y/o)\b))", re.IGNORECASE
 )
 _AGE_LABEL: Final = re.compile(r"\bage[ds]?\s*[:=]?\s*(?P<age>\d{2,3})\b(?!\s*(?:%|mm|cm))", re.IGNORECASE)
+
+
+_MONTHS_OF_YEARS: Final = re.compile(r"(?<![\d/.-])(?:0?[1-9]|1[0-2])[/-](?:19|20)\d{2}(?![\d/-]|\.\d)")
+_HYPHENATED: Final = re.compile(r"(?<!\w)(?P<a>[^\W\d_]{2,})-[ \t]*\n[ \t]*(?P<b>[^\W\d_]{2,})(?!\w)")
+SHORTEST_BROKEN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,15 @@ def _merge(spans: list[Span]) -> list[Span]:
     return merged
 
 
+def _initials(name: str) -> str:
+    """Of two words and more, with their dots: J.H., J. M. H."""
+    letters = [word[0].upper() for word in re.split(r"[\s,^]+", name) if word[:1].isalpha()]
+    if len(letters) < 2:
+        return ""
+    first, last = re.escape(letters[0]), re.escape(letters[-1])
+    return rf"(?-i:(?<![\w.]){first}\.[ ]?(?:[A-Z]\.[ ]?)?{last}\.(?!\w))"
+
+
 @lru_cache(maxsize=16)
 def _patterns(known: Known) -> tuple[tuple[str, re.Pattern[str]], ...]:
     def whole(pattern: str) -> str:
@@ -133,6 +148,8 @@ def _patterns(known: Known) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
     rows: list[tuple[str, str]] = []
     for name in known.names:
+        if initials := _initials(name):
+            rows.append(("NAME", initials))
         rows += [
             ("NAME", whole(loose_pattern(name))),
             ("NAME", loose_pattern(name) if len(name) >= 8 else whole(loose_pattern(name))),
@@ -159,10 +176,35 @@ def _known(text: str, known: Known, policy: Policy) -> Iterator[Span]:
                 and match.group().lower() in words.KEPT
                 and _SCORE_AFTER.match(text, match.end())
             )
-            if not eponym and "\n" not in match.group():
+            if not eponym:
                 written = _date(match.group(), policy) if kind == "DATE" else f"[{kind}]"
-                yield Span(match.start(), match.end(), kind, "known value", written)
+                yield from _by_line(match, kind, "known value", written)
     yield from _nearly_known(text, known)
+    yield from _broken_words(text, known)
+
+
+def _by_line(
+    match: re.Match[str], kind: str, rule: str, written: str, group: int | str = 0
+) -> Iterator[Span]:
+    """One span for each line that a match runs over: lines stay lines. The first says it, the others that
+    something stood there.
+    """
+    at = match.start(group)
+    for number, line in enumerate(match.group(group).split("\n")):
+        bare = line.strip()
+        start = at + len(line) - len(line.lstrip())
+        if bare:
+            yield Span(start, start + len(bare), kind, rule, f"[{kind}]" if number else written)
+        at += len(line) + 1
+
+
+def _broken_words(text: str, known: Known) -> Iterator[Span]:
+    """A known name that is hyphenated at the end of a line."""
+    names = {word.lower() for word in name_words(known) if len(word) >= SHORTEST_BROKEN}
+    for match in _HYPHENATED.finditer(text):
+        if (match["a"] + match["b"]).lower() in names:
+            yield Span(match.start("a"), match.end("a") + 1, "NAME", "known value", "[NAME]")
+            yield Span(match.start("b"), match.end("b"), "NAME", "known value", "[NAME]")
 
 
 def _nearly_known(text: str, known: Known) -> Iterator[Span]:
@@ -228,8 +270,9 @@ def _shaped(text: str, policy: Policy) -> Iterator[Span]:
             if "\n" not in match.group():
                 yield Span(match.start(), match.end(), kind, "shape", f"[{kind}]")
     for match in _DATES.finditer(text):
-        if "\n" not in match.group():
-            yield Span(match.start(), match.end(), "DATE", "shape", _date(match.group(), policy))
+        yield from _by_line(match, "DATE", "shape", _date(match.group(), policy))
+    for match in _MONTHS_OF_YEARS.finditer(text):
+        yield Span(match.start(), match.end(), "DATE", "shape", _year_only(match.group()))
 
 
 def _date(written: str, policy: Policy) -> str:
@@ -250,10 +293,17 @@ def _year_only(written: str) -> str:
 def _in_context(text: str) -> Iterator[Span]:
     for pattern in _CONTEXT:
         for match in pattern.finditer(text):
-            value = match.group("v")
-            first = value.split()[0].rstrip(",.").lower()
-            if "\n" not in value and first not in words.KEPT:
-                yield Span(match.start("v"), match.end("v"), "NAME", "context", "[NAME]")
+            first = match.group("v").split()[0].rstrip(",.").lower()
+            if first not in words.KEPT:
+                spans = list(_by_line(match, "NAME", "context", "[NAME]", "v"))
+                yield spans[0]
+                yield from (span for span in spans[1:] if not _begins_a_part(text, span))
+
+
+def _begins_a_part(text: str, span: Span) -> bool:
+    """Whether the line that a name would run into is a heading or a field instead."""
+    word = text[span.start : span.end].split()[0].rstrip(",.:").lower()
+    return word in words.HEADINGS | words.STARTERS or text[span.end : span.end + 2].lstrip()[:1] == ":"
 
 
 def _aged(text: str) -> Iterator[Span]:

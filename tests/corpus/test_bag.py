@@ -36,6 +36,8 @@ def test_a_whole_folder_has_nothing_wrong(release):
         (lambda root: (root / "data/breast/b.xml").unlink(), "data/breast/b.xml", "missing"),
         (lambda root: (root / "data/new.txt").write_text("x"), "data/new.txt", "not in the manifest"),
         (lambda root: (root / "manifest-sha256.txt").write_text(""), "manifest-sha256.txt", "bytes"),
+        (lambda root: (root / bag.TAG_MANIFEST).write_text("x"), bag.TAG_MANIFEST, "content"),
+        (lambda root: (root / bag.TAG_MANIFEST).unlink(), bag.TAG_MANIFEST, "missing"),
         (lambda root: (root / "manifest.json").unlink(), "manifest.json", "missing"),
         (lambda root: (root / "manifest.json").write_text("{}"), "manifest.json", "not the one"),
     ],

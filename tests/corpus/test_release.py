@@ -16,6 +16,7 @@ from corpus import bag, queries, tasks
 from corpus.errors import NotReleasable
 from corpus.models import Release, ReleaseItem
 from corpus.services import approve_release, build, create_release, discard_release
+from corpus.services.filling import fill
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide
 from lims.models import Slide
 from lims.states import State
@@ -59,6 +60,21 @@ def test_two_slides_of_a_case_become_a_release():
     total = json.loads((root / "statistics.json").read_text())["total"]
     assert (total["slides"], total["patients"], total["cases"], total["annotations"]) == (2, 1, 1, 2)
     assert not [left for left in root.parent.iterdir() if left.name.startswith(".building")]
+
+
+def test_it_is_the_same_to_the_last_byte_when_it_is_built_twice(tmp_path: Path):
+    for number in (1, 2):
+        read_slide(barcode=f"S19-23421-A{number}-1", block=f"A{number}", **CASE)
+    release = approved()
+    contents = []
+    for name in ("one", "two"):
+        root = tmp_path / name
+        root.mkdir()
+        fill(release, root)
+        files = sorted(file for file in root.rglob("*") if file.is_file())
+        contents.append([(file.relative_to(root), file.read_bytes()) for file in files])
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 15
 
 
 def test_it_writes_the_other_tree():

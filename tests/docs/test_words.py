@@ -74,12 +74,9 @@ def options_of(line: str) -> str:
         return load_command_class(str(app), parts[2]).create_parser("manage", parts[2]).format_help()
     if parts[0].endswith("python") and (ROOT / parts[1]).is_file():
         return words(ROOT / parts[1])
-    if (
-        parts[0].endswith("python")
-        and parts[1] == "-m"
-        and (module := ROOT / parts[2].replace(".", "/")).is_dir()
-    ):
-        return "\n".join(words(file) for file in module.rglob("*.py"))
+    package = ROOT / parts[2].replace(".", "/") if parts[1:2] == ["-m"] else ROOT
+    if package != ROOT and package.is_dir():
+        return "\n".join(words(file) for file in package.rglob("*.py"))
     homes = ("nocturne", "config/lab/__main__.py", "overview/management/commands/demo.py")
     rooms = (ROOT / "vslide" / "commands", ROOT / "tests" / "bench", ROOT / "tests" / "faults")
     files = [*(ROOT / home for home in homes), *(file for room in rooms for file in room.glob("*.py"))]
