@@ -134,6 +134,7 @@ MORNING = (
     Shot("deidentified-item", "deidentify:item", "stella", "/deidentify/slides/{item}/"),
     Shot("releases", "corpus:releases", "stella", "/corpus/"),
     Shot("release", "corpus:release", "adam", "/corpus/1/"),
+    Shot("withdrawals", "corpus:withdrawals", "stella", "/corpus/withdrawals/?name={slide}"),
     Shot("home-administrator", "home", "adam", "/"),
     Shot("audit", "lims:audit", "adam", "/lab/audit/"),
     Shot("api-docs", "api-docs", "adam", "/api/docs/", settled=".opblock"),

@@ -268,19 +268,20 @@ def _words(text: str) -> frozenset[str]:
 
 HEADINGS: Final = _words(
     """
-    accession addendum age clinical collected comment comments date description diagnosis diagnoses electronically
-    final findings gross history immunohistochemistry impression macroscopic margins microscopic mrn note part
-    pathologist patient preoperative postoperative procedure received reported sex signed specimen specimens stage
-    summary synoptic
+    accession addendum age clinical collected comment comments date description diagnosis diagnoses
+    electronically final findings gross history immunohistochemistry impression macroscopic margins
+    microscopic mrn note part pathologist patient preoperative postoperative procedure received reported
+    sex signed specimen specimens stage summary synoptic
     """
 )
 """Words that begin a part of a report, where a name before them has ended."""
 
 STARTERS: Final = _words(
     """
-    a additional all an and as at both by deeper each earlier for from given he her his if in intraoperative it its
-    levels multiple no of on one our please previous recommend results routine sections see several she submitted
-    that the their there these they this three to tumor tumour two under we with
+    a additional all an and as at both by deeper each earlier for from given he her his if in
+    intraoperative it its levels multiple no of on one our please previous recommend results routine
+    sections see several she submitted that the their there these they this three to tumor tumour two
+    under we with
     """
 )
 """Words that begin a sentence of a report."""
