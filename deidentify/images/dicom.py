@@ -88,6 +88,8 @@ KEPT: Final = frozenset(
         "PixelValueTransformationSequence",
     ]
 )
+KINDS: Final = frozenset({"ORIGINAL", "DERIVED", "PRIMARY", "VOLUME", "THUMBNAIL", "NONE", "RESAMPLED"})
+"""Of ImageType and FrameType (PS3.3, C.8.12.4.1.1)."""
 _WORDS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "DT", "TM", "UN", "OB", "UI"})
 _SHORT_KEPT: Final = frozenset({"OpticalPathIdentifier", "RescaleType"})
 
@@ -101,6 +103,8 @@ def clean_dicom(source: Path, destination: Path) -> dict[str, Any]:
         kinds = {str(kind).upper() for kind in data.get("ImageType", [])}
         if kinds & {"LABEL", "OVERVIEW", "LOCALIZER"} or data.get("SpecimenLabelInImage", "NO") == "YES":
             raise UnsupportedFormat("a DICOM instance that shows the slide's label is not published")
+        if data.get("BurnedInAnnotation", "NO") != "NO":
+            raise UnsupportedFormat("a DICOM instance that has words in its pixels is not published")
         clean = _copy(data)
         _identify(data, clean)
         _colours(data, clean)
@@ -129,11 +133,21 @@ def _copy(data: Dataset) -> Dataset:
     for element in data:
         if element.keyword not in KEPT:
             continue
+        if element.keyword in ("ImageType", "FrameType"):
+            _check_kinds(element.value)
         if element.VR == "SQ":
             clean.add_new(element.tag, "SQ", [_copy(item) for item in element.value])
         elif element.VR not in _WORDS or (element.keyword in _SHORT_KEPT and len(str(element.value)) <= 16):
             clean.add_new(element.tag, element.VR, element.value)
     return clean
+
+
+def _check_kinds(values: Any) -> None:
+    """Codes, but of a type that takes any word."""
+    said = [values] if isinstance(values, str) else list(values)
+    unknown = [place for place, value in enumerate(said, 1) if str(value).upper() not in KINDS]
+    if unknown:
+        raise UnknownContent("ImageType", f"value {unknown[0]} of ImageType or FrameType is on no list")
 
 
 def _identify(data: Dataset, clean: Dataset) -> None:

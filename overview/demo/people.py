@@ -144,7 +144,7 @@ def release(stage: Stage, cast: dict[str, User]) -> Release:
     """One person makes the release, another approves it; a worker builds it and has every file searched
     again.
     """
-    reason = "Simulated patients: there is nobody to be found."
+    reason = "Simulated patients: there is nobody to be found"
     draft = create_release(actor=cast["stella"], small_cells_reason=reason)
     approve_release(release=draft, actor=cast["adam"])
     ended = (Release.State.PUBLISHED, Release.State.FAILED)

@@ -230,6 +230,7 @@ def test_a_manager_sees_the_figures_and_a_slides_story(house: House) -> None:
 def test_a_release_is_made_by_one_and_approved_by_another(house: House) -> None:
     page = house.page("stella")
     page.get_by_role("link", name="Releases").first.click()
+    page.get_by_label("Why small groups").fill("nobody stands behind these slides")
     page.get_by_role("button", name="Make a draft").click()
     page.goto("/corpus/1/")
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)

@@ -119,3 +119,25 @@ def test_it_cleans_a_real_dicom_slide(tmp_path: Path, name: str) -> None:
         str(before.StudyInstanceUID),
     )
     assert not [secret for secret in secrets if secret and secret.encode() in data]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("BurnedInAnnotation", "YES"),
+        ("SpecimenLabelInImage", "YES"),
+        ("ImageType", ["ORIGINAL", "PRIMARY", "LABEL", "NONE"]),
+        ("ImageType", ["DERIVED", "PRIMARY", "VOLUME", "VANDERMEER"]),
+    ],
+)
+def test_it_refuses_an_instance_with_words_in_it(tmp_path: Path, keyword: str, value: object) -> None:
+    source = SHARED / "wsi" / "sm_image.dcm"
+    if not source.exists():
+        pytest.skip("the shared folder with real slides is absent")
+    data = pydicom.dcmread(source)
+    setattr(data, keyword, value)
+    data.save_as(tmp_path / "in.dcm")
+    with pytest.raises((UnsupportedFormat, UnknownContent)) as caught:
+        clean_dicom(tmp_path / "in.dcm", tmp_path / "out.dcm")
+    assert "VANDERMEER" not in str(caught.value)
+    assert not (tmp_path / "out.dcm").exists()

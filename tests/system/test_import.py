@@ -17,6 +17,7 @@ from tests.system.person import Person, refusal
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 SLIDE = Path(os.environ.get("NOCTURNE_DATA", SHARED)) / "wsi" / "CMU-1-Small-Region.svs"
 BARCODE = "CMU-1-Small-Region"
+WHY = {"small_cells_reason": "one slide of the public domain"}
 STATE = "SELECT state, replace(uid, '-', '') FROM lims_slide WHERE barcode = ?"
 
 
@@ -50,7 +51,7 @@ def test_a_vendors_slide_is_seen_de_identified_and_released(laboratory: Laborato
     assert tess.get(f"/viewer/{_dashed(uid)}/tile/0/0/0.jpg")[:2] == b"\xff\xd8"
     until(lambda: state(laboratory) == "assigned", 120, f"{BARCODE} is assigned")
     assert sum(submit(Person(laboratory, name), _dashed(uid)) for name in READERS) == 1
-    number = Person(laboratory, "stella").post("/api/releases/")["number"]
+    number = Person(laboratory, "stella").post("/api/releases/", WHY)["number"]
     Person(laboratory, "adam").post(f"/api/releases/{number}/approve/")
     until(lambda: _ended(laboratory, number), 120, "the release has ended")
     assert state(laboratory) == "released", laboratory.ask("SELECT problem FROM corpus_release")
