@@ -7,6 +7,7 @@ from lims.states import State
 FOLLOWS: dict[str, str] = {
     State.SCANNED: "deidentify.deidentify_slide",
     State.DEIDENTIFIED: "annotation.assign_slide",
+    State.WITHDRAWN: "corpus.bury",
 }
 
 # Asked every 15 s, by beat and by the relay: each finds what stopped and puts it right.

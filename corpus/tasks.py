@@ -12,5 +12,5 @@ def build_release(release_id: int) -> None:
 
 
 @durable("corpus.bury")
-def bury(slide_ids: list[int]) -> None:
-    services.bury(slides=list(Slide.objects.filter(pk__in=slide_ids)))
+def bury(slide_id: int) -> None:
+    services.bury(slides=Slide.objects.filter(pk=slide_id))

@@ -114,7 +114,7 @@ def forget_clean(*, slide: Slide) -> int:
     gone = [_forget(row) for row in DeidentifiedSlide.objects.filter(slide=slide)]
     of_case = Slide.objects.filter(block__specimen__case=slide.case)
     reports = DeidentifiedReport.objects.filter(case=slide.case)
-    if not of_case.exclude(state=SlideState.WITHDRAWN).exists():
+    if not of_case.exclude(state__in=[SlideState.WITHDRAWN, SlideState.REJECTED]).exists():
         return len(gone) + len([_forget(row) for row in reports])
     return len(gone)
 

@@ -16,9 +16,11 @@ from corpus.services import build, bury, withdraw
 from corpus.tasks import bury as bury_task
 from deidentify.models import DeidentifiedSlide
 from lims.models import Slide
+from lims.services import advance
 from lims.states import State
 from tests.conftest import person
 from tests.corpus.making import approved, read_slide
+from tests.lims.making import slide as made_slide
 
 pytestmark = pytest.mark.django_db(databases=["default", "vault"])
 CASE: dict[str, Any] = {"accession": "S19-23421", "mrn": "00481516", "tissue": "breast"}
@@ -68,9 +70,34 @@ def test_it_is_safe_to_repeat() -> None:
     release.refresh_from_db()
     assert withdraw(slides=slides, reason="once more", actor=person("steward")) == 0
     assert bury(slides=slides) == []
-    bury_task(slide_ids=[slide.pk for slide in slides])
+    bury_task(slide_id=slides[0].pk)
     assert Release.objects.get(pk=release.pk).revision == release.revision == 2
-    assert Job.objects.filter(task="corpus.bury").exists()
+
+
+def test_who_withdraws_a_slide_on_its_own_page_buries_it_too() -> None:
+    release = released(other=False)
+    slide = Slide.objects.get(barcode="S19-23421-A1-1")
+    advance(slide=slide, to=State.WITHDRAWN, actor=person("steward"), note="asked for")
+    job = Job.objects.get(task="corpus.bury")
+    bury_task(**job.args)
+    assert list((release.folder / "data").rglob("*.svs")) == []
+    assert release.items.get(kind="image").withdrawn_reason == "asked for"
+
+
+def test_a_slide_that_stays_is_not_buried() -> None:
+    release = released(other=False)
+    assert bury(slides=Slide.objects.all()) == []
+    assert bag.verify(release.folder, release.manifest_sha256) == []
+
+
+def test_a_slide_that_has_not_come_so_far_is_dealt_with_first() -> None:
+    released(other=False)
+    name = {"given_name": "Quentin", "family_name": "Vandermeer"}
+    early = made_slide(State.REGISTERED, barcode="S19-23421-B1-1", block="B1", **CASE, **name)
+    with pytest.raises(Conflict, match="S19-23421-B1-1"):
+        withdraw(slides=named("00481516"), reason="asked for", actor=person("steward"))
+    advance(slide=early, to=State.REJECTED, actor=person("manager"), note="not wanted")
+    assert withdraw(slides=named("00481516"), reason="asked for", actor=person("steward")) == 4
 
 
 def test_a_worker_that_died_half_way_is_followed_by_one_that_finishes() -> None:

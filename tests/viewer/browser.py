@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, Route, sync_playwright
+
+from viewer.models import VirtualSlide
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
@@ -50,6 +53,18 @@ def canvas(page: Page) -> NDArray[np.uint8]:
     data: str = page.evaluate("document.querySelector('.viewer-mosaic').toDataURL('image/png')")
     picture = Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))).convert("RGB")
     return np.asarray(picture)
+
+
+def keep(page: Page, name: str) -> None:
+    """A screenshot for people, where NOCTURNE_PICTURES names a folder."""
+    if folder := os.environ.get("NOCTURNE_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def visit(page: Page, server: str, virtual: VirtualSlide, place: str = "") -> None:
+    page.goto("about:blank")
+    page.goto(f"{server}/viewer/{virtual.slide.uid}/{place}")
+    settle(page)
 
 
 def settle(page: Page) -> None:

@@ -1,6 +1,5 @@
 """The viewer in a real browser: the painted pixels are the stored ones, and what is drawn is truly saved."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,14 +11,13 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 import vslide
-from tests.viewer.browser import SIZE, Annotations, canvas, chromium, settle
+from tests.viewer.browser import SIZE, Annotations, canvas, chromium, keep, settle, visit
 from viewer import queries
 from viewer.models import VirtualSlide
 from viewer.tiles import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 expect.set_options(timeout=20_000)
-PICTURES = os.environ.get("NOCTURNE_PICTURES")  # a folder to keep screenshots in
 
 
 # Ask for the slide before the page: once Playwright runs, this thread may not speak to the database.
@@ -29,17 +27,6 @@ def page(live_server: LiveServer, client_of: Callable[[str], Client]) -> Iterato
     with chromium(live_server.url, session) as opened:
         opened.set_default_timeout(30_000)
         yield opened
-
-
-def keep(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png")
-
-
-def visit(page: Page, server: str, virtual: VirtualSlide, place: str = "") -> None:
-    page.goto("about:blank")
-    page.goto(f"{server}/viewer/{virtual.slide.uid}/{place}")
-    settle(page)
 
 
 def reference(

@@ -1,6 +1,5 @@
 """The viewer's controls in a real browser: link, mirror, memory, failures, vendor files, two slides."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ from django.test import Client
 from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
-from tests.viewer.browser import Annotations, canvas, chromium, settle
+from tests.viewer.browser import Annotations, canvas, chromium, keep, settle, visit
 from viewer import queries
 from viewer.models import VirtualSlide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 expect.set_options(timeout=20_000)
-PICTURES = os.environ.get("NOCTURNE_PICTURES")  # a folder to keep screenshots in
 VIEWER = "[data-viewer]"
 
 
@@ -28,17 +26,6 @@ def page(live_server: LiveServer, client_of: Callable[[str], Client]) -> Iterato
         opened.set_default_timeout(30_000)
         Annotations(opened)
         yield opened
-
-
-def keep(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png")
-
-
-def visit(page: Page, server: str, virtual: VirtualSlide, place: str = "") -> None:
-    page.goto("about:blank")
-    page.goto(f"{server}/viewer/{virtual.slide.uid}/{place}")
-    settle(page)
 
 
 def slide_to(page: Page, name: str, value: str) -> None:

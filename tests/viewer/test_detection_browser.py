@@ -1,6 +1,5 @@
 """The detection layer in a real browser: chosen, painted, counted, stored."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +9,10 @@ from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from lims.states import State
-from tests.viewer.browser import chromium, settle
+from tests.viewer.browser import chromium, keep, settle
 from viewer.models import VirtualSlide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
-PICTURES = os.environ.get("NOCTURNE_PICTURES")  # a folder to keep screenshots in
 
 
 def test_a_reader_counts_nuclei_and_keeps_them(
@@ -41,6 +39,5 @@ def test_a_reader_counts_nuclei_and_keeps_them(
         expect(told).to_contain_text("stored", timeout=30_000)
         assert stored.value.json() == {"stored": number, "here": 0, "origin": "detector nuclei 1"}
         page.wait_for_load_state("networkidle")
-        if PICTURES:
-            told.scroll_into_view_if_needed()
-            page.screenshot(path=Path(PICTURES) / "detection.png")
+        told.scroll_into_view_if_needed()
+        keep(page, "detection")

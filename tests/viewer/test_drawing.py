@@ -2,7 +2,6 @@
 way; what the page shows as saved is what the database has.
 """
 
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,11 +20,10 @@ from annotation.models import Annotation, Assignment, Study
 from annotation.services import assign
 from lims.states import State
 from tests.annotation.making import reader
-from tests.viewer.browser import chromium, settle
+from tests.viewer.browser import chromium, keep, settle
 from viewer.models import VirtualSlide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
-PICTURES = os.environ.get("NOCTURNE_PICTURES")  # a folder to keep screenshots in
 Place = tuple[float, float]
 FATES = ["503", "lost", "no reply", "twice", "late", "through"]
 
@@ -127,8 +125,7 @@ def test_every_tool_draws_and_all_of_it_is_stored(live_server: LiveServer, readi
         page.keyboard.press("w")
         drag(page, (150, 120), (260, 160))
         status(page, "All 8 saved")
-        if PICTURES:
-            page.screenshot(path=Path(PICTURES) / "drawing.png")
+        keep(page, "drawing")
     kinds = sorted(row.kind for row in rows())
     assert kinds == ["ellipse", "freehand", "freehand", "line", "point", "polygon", "rectangle", "ruler"]
 
