@@ -169,6 +169,7 @@ QUALITY_SEAM_UM = env.number("QUALITY_SEAM_UM", 10.0)  # by which neighbouring f
 QUALITY_RESCANS = env.whole("QUALITY_RESCANS", 1)  # how often a night scans a slide again by itself
 
 PIPELINE = "config.pipeline.FOLLOWS"
+BESIDE = "config.pipeline.BESIDE"
 RECONCILERS = "config.pipeline.RECONCILERS"
 
 # Celery: ids only, JSON only, short steps; the job's row decides, the broker is a doorbell (core.jobs)

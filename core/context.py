@@ -1,9 +1,11 @@
 """What every page's frame knows: who is here and which rooms are open to them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 
 from core.roles import EVERYONE, Role, roles_of
 
@@ -36,4 +38,24 @@ ROOMS = (
 
 def laboratory(request: HttpRequest) -> dict[str, Any]:
     roles = roles_of(request.user) if hasattr(request, "user") else frozenset()
-    return {"my_roles": roles, "rooms": [room for room in ROOMS if roles & set(room.roles)]}
+    mine = [(room, address) for room in ROOMS if roles & set(room.roles) and (address := _address(room))]
+    return {"my_roles": roles, "rooms": mine, "room_here": _here(request.path, mine)}
+
+
+def _address(room: Room) -> str:
+    """Empty where these pages do not stand (an app is left out)."""
+    try:
+        return reverse(room.route)
+    except NoReverseMatch:
+        return ""
+
+
+def _here(path: str, rooms: Iterable[tuple[Room, str]]) -> Room | None:
+    """The room in which a page stands: of several addresses above it the longest; the root only itself."""
+    above = [
+        (len(one), room)
+        for room, address in rooms
+        for one in (address, *room.also.split())
+        if path == one or (one != "/" and path.startswith(one))
+    ]
+    return max(above, key=lambda found: found[0])[1] if above else None

@@ -78,6 +78,12 @@ def follow(*, state: str, **args: Any) -> Job | None:
     return enqueue(steps[state], **args) if state in steps else None
 
 
+def beside(*, state: str, **args: Any) -> Job | None:
+    """Enqueue what `settings.BESIDE` says is done beside it."""
+    steps: Mapping[str, str] = import_string(settings.BESIDE)
+    return enqueue(steps[state], **args) if state in steps else None
+
+
 def durable(
     name: str, *, lease_s: float = 15.0, attempts: int = 5, beats: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:

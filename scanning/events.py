@@ -107,7 +107,6 @@ def listening(batch_id: int, *, may: bool) -> Iterator[Stream]:
 
 async def beats(batch_id: int, *, may: bool) -> AsyncIterator[str]:
     """What a browser is to do, from now on for an hour."""
-    await sync_to_async(connections.close_all)()  # the request's own connection is not needed for an hour
     clock = asyncio.get_running_loop().time
     until = clock() + LONGEST_S
     with listening(batch_id, may=may) as stream:

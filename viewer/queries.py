@@ -28,11 +28,12 @@ MAX_CHUNKS = 1024
 
 def visible(*, user: Person, uid: UUID) -> VirtualSlide:
     """The pixels of a slide for this person. Raises NotFound or NotAllowed before any file is touched."""
-    slide = Slide.objects.filter(uid=uid).first()
+    current = VirtualSlide.objects.select_related("slide").filter(slide__uid=uid, current=True)
+    virtual = current.order_by().first()
+    slide = virtual.slide if virtual else Slide.objects.filter(uid=uid).first()
     if slide is None:
         raise NotFound("There is no such slide.", slide=str(uid))
     require_view(user, slide)
-    virtual = VirtualSlide.objects.select_related("slide").filter(slide=slide, current=True).first()
     if virtual is None:
         raise NotFound("This slide has no pixels yet: it has not been scanned and verified.", slide=str(uid))
     return virtual

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from django import template
-from django.template.context import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -42,16 +41,6 @@ def tile(value: object, label: str, href: str = "", tone: str = "") -> SafeStrin
     if href:
         return format_html('<a class="{}" href="{}">{}</a>', style, href, inside)
     return format_html('<div class="{}">{}</div>', style, inside)
-
-
-@register.simple_tag(takes_context=True)
-def here(context: Context, address: str, also: str = "") -> SafeString:
-    """` aria-current="page"` where the page stands at or below an address (the root only at itself)."""
-    request = context.get("request")
-    path = request.path if request else ""
-    below = [one for one in (address, *also.split()) if one != "/"]
-    at = path == address or path.startswith(tuple(below))
-    return SafeString(' aria-current="page"') if at else SafeString("")
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from corpus.services.building import build
 from corpus.services.deciding import approve_release, create_release, discard_release
+from corpus.services.reconciling import reconcile
 from corpus.services.withdrawing import bury, withdraw
 
-__all__ = ["approve_release", "build", "bury", "create_release", "discard_release", "withdraw"]
+__all__ = ["approve_release", "build", "bury", "create_release", "discard_release", "reconcile", "withdraw"]

@@ -51,6 +51,7 @@ def advance(
             )
         if follow:
             jobs.follow(state=to, slide_id=slide.pk)
+            jobs.beside(state=to, slide_id=slide.pk)
     slide.state = to
     return event
 

@@ -154,6 +154,11 @@ def test_it_follows_the_pipeline_and_nothing_else():
     assert jobs.follow(state="registered", slide_id=1) is None
 
 
+def test_what_is_done_beside_it_is_a_job_of_its_own():
+    assert jobs.beside(state="withdrawn", slide_id=1) is not None
+    assert jobs.beside(state="scanned", slide_id=1) is None
+
+
 def test_it_knows_its_open_jobs():
     job = jobs.enqueue("t.work", slide_id=1)
     assert jobs.open_jobs("t.work", slide_id=1)

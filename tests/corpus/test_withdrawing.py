@@ -1,18 +1,20 @@
 """Withdrawn: the bytes go, a tombstone stays, every derivative is found."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from core.errors import BadInput, Conflict, NotAllowed
 from core.models import Job
 from corpus import bag
 from corpus.derivatives import derivatives, named
 from corpus.models import Release
-from corpus.services import build, bury, withdraw
+from corpus.services import build, bury, reconcile, withdraw
 from corpus.tasks import bury as bury_task
 from deidentify.models import DeidentifiedSlide
 from lims.models import Slide
@@ -82,6 +84,25 @@ def test_who_withdraws_a_slide_on_its_own_page_buries_it_too() -> None:
     bury_task(**job.args)
     assert list((release.folder / "data").rglob("*.svs")) == []
     assert release.items.get(kind="image").withdrawn_reason == "asked for"
+
+
+def test_a_burial_that_was_given_up_is_asked_for_again_until_it_is_done() -> None:
+    release = released(other=False)
+    slide = Slide.objects.get(barcode="S19-23421-A1-1")
+    advance(slide=slide, to=State.WITHDRAWN, actor=person("steward"), note="asked for")
+    Job.objects.update(failed_at=timezone.now())
+    reconcile()
+    assert not Job.objects.filter(failed_at=None).exists()
+    Job.objects.update(failed_at=timezone.now() - timedelta(minutes=11))
+    reconcile()
+    reconcile()
+    again = Job.objects.filter(task="corpus.bury", failed_at=None)
+    assert again.count() == 1
+    bury_task(**again.get().args)
+    Job.objects.update(done_at=timezone.now())
+    reconcile()
+    assert not Job.objects.filter(done_at=None).exists()
+    assert release.items.get(kind="image").withdrawn_at is not None
 
 
 def test_a_slide_that_stays_is_not_buried() -> None:

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from core.errors import NotFound
 from core.roles import EVERYONE, for_roles
 from viewer import queries
+from viewer.api.grants import ByRecentGrant, Grant, keep
 from viewer.models import VirtualSlide
 from viewer.signing import BySignature, Pass
 
@@ -51,17 +52,20 @@ class AsItIs(BaseContentNegotiation):
 class SlideView(APIView):
     """Permission on the object first; then the entity tag; only then the file."""
 
-    authentication_classes = [BySignature, SessionAuthentication]
+    authentication_classes = [BySignature, ByRecentGrant, SessionAuthentication]
     permission_classes = [for_roles(*EVERYONE)]
     content_negotiation_class = AsItIs
     http_method_names = ["get", "head", "options"]
 
     def slide(self, request: Request, uid: UUID) -> VirtualSlide:
         """The pixels of a slide for who asks. Below a signed address there is one slide, in one version."""
+        shown = request.auth
+        if isinstance(shown, Grant):
+            return shown.virtual
         virtual = queries.visible(user=request.user, uid=uid)
-        signed = request.auth
-        if isinstance(signed, Pass) and not signed.opens(uid, queries.version_of(virtual)):
+        if isinstance(shown, Pass) and not shown.opens(uid, queries.version_of(virtual)):
             raise NotFound("There is no such slide below this signed address.", slide=str(uid))
+        keep(request, virtual)
         return virtual
 
     def answer(

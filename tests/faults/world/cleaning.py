@@ -6,6 +6,7 @@ from lims.services import advance
 from lims.states import State
 
 FOLLOWS = {State.SCANNED: "world.clean"}
+BESIDE: dict[str, str] = {}
 
 
 @durable("world.clean", attempts=20)

@@ -197,6 +197,7 @@ def replaced(
         SLIDE_SERVICE_ENDPOINT=SLIDE_SERVICE,
         SCANNER_ENDPOINTS={name: (endpoint(name), "tcp://nobody:1") for name in scanners},
         PIPELINE=f"{cleaning.__name__}.FOLLOWS",
+        BESIDE=f"{cleaning.__name__}.BESIDE",
     )
     with ExitStack() as stack:
         for owner, name, value in what:
