@@ -12,6 +12,8 @@ FOLLOWS: dict[str, str] = {
 
 # What the slide does not wait for.
 BESIDE: dict[str, str] = {
+    State.DEIDENTIFIED: "corpus.index_slide",
+    State.READ: "corpus.index_slide",
     State.WITHDRAWN: "corpus.bury",
 }
 

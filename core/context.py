@@ -31,6 +31,7 @@ ROOMS = (
     Room("Worklist", "annotation:worklist", (Role.PATHOLOGIST, Role.ADMINISTRATOR)),
     Room("Assignments", "annotation:assignments", (Role.MANAGER, Role.ADMINISTRATOR)),
     Room("De-identification", "deidentify:list", (Role.STEWARD, Role.ADMINISTRATOR)),
+    Room("Search", "corpus:search", (Role.PATHOLOGIST, Role.STEWARD, Role.MANAGER, Role.ADMINISTRATOR)),
     Room("Releases", "corpus:releases", (Role.STEWARD, Role.MANAGER, Role.ADMINISTRATOR)),
     Room("Figures", "overview:figures", (Role.MANAGER, Role.ADMINISTRATOR)),
 )

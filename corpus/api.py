@@ -14,9 +14,13 @@ from core.errors import NotFound
 from core.models import User
 from core.roles import Role, for_roles
 from corpus import queries, services
+from corpus import search as finding
+from corpus.forms import SearchForm
 from corpus.models import Release, ReleaseItem
 from corpus.naming import TEMPLATES
+from corpus.search import SEEKERS
 from corpus.services.deciding import APPROVERS, LICENCES, MAKERS
+from lims.models import Tissue
 
 
 class ReleaseOut(serializers.ModelSerializer[Release]):
@@ -100,5 +104,46 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
         return self.get_paginated_response(ReleaseItemOut(page or [], many=True).data)
 
 
+class SearchIn(serializers.Serializer[Any]):
+    """The query of a search; what is left out is anything."""
+
+    q = serializers.CharField(required=False, help_text='words; "a phrase", -without, a OR b, begin*')
+    tissue = serializers.ChoiceField(choices=Tissue.choices, required=False)
+    stain = serializers.CharField(required=False)
+    label = serializers.CharField(required=False, help_text="that a reader gave")  # type: ignore[assignment]
+    year = serializers.IntegerField(required=False)
+    released = serializers.BooleanField(required=False)
+    order = serializers.ChoiceField(choices=["newest"], required=False)
+    page = serializers.IntegerField(required=False)
+
+
+class HitOut(serializers.Serializer[Any]):
+    slide = serializers.UUIDField(source="slide.uid")
+    tissue = serializers.CharField(source="slide.case.tissue")
+    stain = serializers.CharField(source="slide.stain")
+    year = serializers.IntegerField(source="slide.case.received.year")
+    state = serializers.CharField(source="slide.state")
+    labels = serializers.ListField(child=serializers.CharField())
+    snippet = serializers.CharField(help_text="escaped HTML; what was found stands in <mark>")
+
+
+class FoundOut(serializers.Serializer[Any]):
+    count = serializers.IntegerField(source="page.paginator.count")
+    pages = serializers.IntegerField(source="page.paginator.num_pages")
+    results = HitOut(many=True, source="hits")
+
+
+class Search(viewsets.ViewSet):
+    """Slides by the words of their clean report and of what was drawn on them (docs/search.md)."""
+
+    permission_classes = (for_roles(*SEEKERS),)
+
+    @extend_schema(parameters=[SearchIn], responses=FoundOut)
+    def list(self, request: Request) -> Response:
+        found = finding.find(SearchForm(request.query_params).wanted(), request.query_params.get("page"))
+        return Response(FoundOut(found).data)
+
+
 def register(router: SimpleRouter) -> None:
     router.register("releases", Releases, basename="releases")
+    router.register("search", Search, basename="search")

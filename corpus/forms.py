@@ -2,8 +2,12 @@
 
 from django import forms
 
+from core.errors import BadInput
 from corpus.naming import TEMPLATES
+from corpus.search import Wanted
+from corpus.search.words import LONGEST
 from corpus.services.deciding import LICENCES
+from lims.models import Tissue
 
 
 class ReleaseForm(forms.Form):
@@ -15,6 +19,31 @@ class ReleaseForm(forms.Form):
         widget=forms.Textarea({"rows": 2}),
     )
     licence = forms.ChoiceField(choices=[(name, name) for name in LICENCES])
+
+
+class SearchForm(forms.Form):
+    q = forms.CharField(required=False, max_length=LONGEST, strip=True)
+    tissue = forms.ChoiceField(required=False, choices=[("", "Every tissue"), *Tissue.choices])
+    stain = forms.CharField(required=False, max_length=60)
+    label = forms.CharField(required=False, max_length=100)
+    year = forms.IntegerField(required=False, min_value=1900, max_value=2200)
+    released = forms.BooleanField(required=False)
+    order = forms.ChoiceField(required=False, choices=[("", "Best first"), ("newest", "Newest first")])
+
+    def wanted(self) -> Wanted:
+        """What is looked for. Raises BadInput for what no such search has."""
+        if not self.is_valid():
+            raise BadInput("This search cannot be made.", fields=self.errors)
+        given = self.cleaned_data
+        return Wanted(
+            words=given["q"],
+            tissue=given["tissue"],
+            stain=given["stain"],
+            label=given["label"],
+            year=given["year"],
+            released=given["released"],
+            newest_first=given["order"] == "newest",
+        )
 
 
 class WithdrawForm(forms.Form):

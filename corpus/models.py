@@ -1,7 +1,7 @@
 """What left the laboratory: releases and every file in them."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -83,3 +83,49 @@ class ReleaseItem(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class SearchDocument(models.Model):
+    """What a slide can be found by: clean words only. The full-text index of the database lies over it
+    (migration 0003); `of_report` is the hash of the clean report that it was made from.
+    """
+
+    slide = models.OneToOneField(Slide, on_delete=models.CASCADE, related_name="+")
+    report = models.TextField(blank=True)
+    drawn = models.TextField(blank=True, help_text="labels and comments of what was signed")
+    of_report = models.CharField(max_length=64, blank=True)
+    indexed_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"words of {self.slide}"
+
+
+class Words(models.TextField):  # type: ignore[type-arg]  # not to be subscripted when it runs
+    """All that an FTS5 table holds of a row: only to be searched."""
+
+
+@Words.register_lookup
+class Match(models.Lookup):
+    lookup_name = "match"
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        column, values = self.process_lhs(compiler, connection)
+        asked, more = self.process_rhs(compiler, connection)
+        return f"{column} MATCH {asked}", (*values, *more)
+
+
+class SearchIndex(models.Model):
+    """SQLite's index over `SearchDocument`, made by migration 0003; in PostgreSQL there is no such table."""
+
+    document = models.OneToOneField(
+        SearchDocument, on_delete=models.DO_NOTHING, primary_key=True, db_column="rowid", related_name="index"
+    )
+    words = Words(db_column="corpus_search")
+    rank = models.FloatField()
+
+    class Meta:
+        managed = False
+        db_table = "corpus_search"
+
+    def __str__(self) -> str:
+        return f"index of {self.document}"

@@ -1,7 +1,7 @@
-"""A release is built, and what was withdrawn is buried, by a worker."""
+"""A release is built, what was withdrawn is buried, and what may be found is indexed, by a worker."""
 
 from core.jobs import durable
-from corpus import services
+from corpus import search, services
 from corpus.models import Release
 from lims.models import Slide
 
@@ -14,3 +14,8 @@ def build_release(release_id: int) -> None:
 @durable("corpus.bury")
 def bury(slide_id: int) -> None:
     services.bury(slides=Slide.objects.filter(pk=slide_id))
+
+
+@durable("corpus.index_slide")
+def index_slide(slide_id: int) -> None:
+    search.index(slide=Slide.objects.get(pk=slide_id))

@@ -6,6 +6,7 @@ app_name = "corpus"
 urlpatterns = [
     path("", views.releases, name="releases"),
     path("create/", views.create, name="release-create"),
+    path("search/", views.search, name="search"),
     path("withdrawals/", views.withdrawals, name="withdrawals"),
     path("<int:number>/", views.release, name="release"),
     path("<int:number>/approve/", views.approve, name="release-approve"),

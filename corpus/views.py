@@ -1,6 +1,6 @@
 """The pages of the corpus: what is ready to leave, what a release would be, and what one is."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -14,12 +14,16 @@ from core.files import FileDownload
 from core.models import User
 from core.roles import Role, has_role, role_required
 from corpus import queries, services, smallcells
+from corpus import search as finding
 from corpus.derivatives import derivatives, named
-from corpus.forms import ReleaseForm, WithdrawForm
+from corpus.forms import ReleaseForm, SearchForm, WithdrawForm
 from corpus.models import Release
 from corpus.naming import template
+from corpus.search import SEEKERS
 from corpus.services.deciding import APPROVERS, MAKERS
 from corpus.services.withdrawing import WITHDRAWERS
+from lims import queries as lims
+from viewer.guards import may_know_barcode
 
 LOOKERS = (Role.STEWARD, Role.MANAGER, Role.ADMINISTRATOR)
 
@@ -69,6 +73,24 @@ def _dry_run(request: HttpRequest, name: str) -> HttpResponse:
     cells = queries.small_cells([row.slide for row in proposed])
     context = {"template": name, "proposed": proposed, "cells": cells, "small": smallcells.small(cells)}
     return render(request, "corpus/dry_run.html", context)
+
+
+@require_GET
+@role_required(*SEEKERS)
+def search(request: HttpRequest) -> HttpResponse:
+    """What was asked for stands in the address. A search that cannot be made says why above its own words."""
+    form = SearchForm(request.GET)
+    context: dict[str, Any] = {
+        "form": form,
+        "stains": lims.stains(),
+        "knows_barcode": may_know_barcode(request.user),
+    }
+    try:
+        wanted = form.wanted()
+        found = None if wanted.is_empty else finding.find(wanted, request.GET.get("page"))
+    except BadInput as error:
+        return render(request, "corpus/search.html", {**context, "problem": str(error)}, status=400)
+    return render(request, "corpus/search.html", {**context, "wanted": wanted, "found": found})
 
 
 @require_GET

@@ -133,6 +133,7 @@ MORNING = (
     Shot("deidentified", "deidentify:list", "stella", "/deidentify/"),
     Shot("deidentified-item", "deidentify:item", "stella", "/deidentify/slides/{item}/"),
     Shot("releases", "corpus:releases", "stella", "/corpus/"),
+    Shot("search", "corpus:search", "paul", "/corpus/search/?q=gleason"),
     Shot("release", "corpus:release", "adam", "/corpus/1/"),
     Shot("withdrawals", "corpus:withdrawals", "stella", "/corpus/withdrawals/?name={slide}"),
     Shot("home-administrator", "home", "adam", "/"),

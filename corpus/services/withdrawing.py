@@ -19,6 +19,7 @@ from core.roles import Role, has_role
 from corpus import bag
 from corpus.derivatives import stem_of
 from corpus.models import Release, ReleaseItem
+from corpus.search import forget
 from deidentify.services import forget_clean
 from lims.models import Slide, SlideEvent
 from lims.services import advance
@@ -99,6 +100,7 @@ def bury(*, slides: Iterable[Slide]) -> list[Release]:
     gone = list(Slide.objects.filter(pk__in=[slide.pk for slide in slides], state=State.WITHDRAWN))
     for slide in gone:
         _mark(slide)
+        forget(slide=slide)
         forget_clean(slide=slide)
     withdrawn = ReleaseItem.objects.filter(withdrawn_at__isnull=False)
     touched = Release.objects.filter(items__in=withdrawn.filter(slide__in=gone)).distinct().order_by("number")

@@ -31,6 +31,7 @@ SUITES = {
         "tests/scanning/test_review.py",
     ],
     "vault": ["tests/deidentify/test_vault.py"],
+    "search": ["tests/corpus/test_search.py", "tests/corpus/test_searching.py"],
 }
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(900)]
