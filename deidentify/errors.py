@@ -4,6 +4,8 @@ DeidentifyError
 ├── UnsupportedFormat    no rule says how a file of this kind is made clean
 ├── UnknownContent       a tag, key or segment that is on no list (`name` says which)
 ├── BrokenInput          the input contradicts itself or ends too early
+├── LockedInput          the input asks for a password
+├── OcrMissing           a scanned page, and no engine on this machine that reads pictures
 ├── BadKnownValues       the known values are missing or of the wrong shape
 ├── AlreadyThere         the destination exists; a published file is never overwritten
 ├── GateRefused          the independent search found something or could not judge (`certificate`)
@@ -38,6 +40,16 @@ class UnknownContent(DeidentifyError):
 
 class BrokenInput(DeidentifyError):
     code = "broken_input"
+
+
+class LockedInput(DeidentifyError):
+    code = "encrypted"
+
+
+class OcrMissing(DeidentifyError):
+    """Not retryable: somebody installs an engine first, then sends it through once more."""
+
+    code = "ocr_missing"
 
 
 class BadKnownValues(DeidentifyError):

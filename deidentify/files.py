@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -26,11 +27,11 @@ from deidentify.images.aperio import clean_tiff
 from deidentify.images.dicom import clean_dicom
 from deidentify.images.mosaic import clean_mosaic
 from deidentify.known import Known
-from deidentify.reports.docx import CELL_BREAK, lines_as_text, read_docx, text_as_lines, write_docx
-from deidentify.reports.text import Policy, clean_text
+from deidentify.reports.making import check_form, make_report
+from deidentify.reports.reading import HEAD, as_text, kind_of, read_report
+from deidentify.reports.text import Policy
 
 GATE_TIMEOUT_S: Final = 3600.0
-MOST_TEXT: Final = 2 << 20
 _CHECKOUT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -64,7 +65,7 @@ def deidentify_file(source: Path, destination: Path, known: Known, policy: Polic
     policy = policy or Policy()
     if destination.exists():
         raise AlreadyThere(f"{destination} is there already: a published file is never overwritten")
-    name, clean = _maker(source)
+    name, clean = _maker(source, destination)
     with _room_beside(destination) as draft, _storage_errors():
         before = _sha256(source)
         work = clean(source, draft, known, policy)
@@ -131,11 +132,11 @@ def _refusal(certificate: dict[str, Any]) -> str:
 Maker = Callable[[Path, Path, Known, Policy], dict[str, Any]]
 
 
-def _maker(source: Path) -> tuple[str, Maker]:
+def _maker(source: Path, destination: Path) -> tuple[str, Maker]:
     """Which rule makes this file clean, by its first bytes; the name only decides between kinds of text."""
     try:
         with source.open("rb") as file:
-            head = file.read(132)
+            head = file.read(HEAD)
     except OSError as error:
         raise BrokenInput(f"the input cannot be read: {error.strerror}") from error
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
@@ -144,11 +145,10 @@ def _maker(source: Path) -> tuple[str, Maker]:
         return "hdf5", _hdf5
     if head[128:132] == b"DICM":
         return "dicom", _dicom
-    if head[:4] == b"PK\x03\x04" and source.suffix.lower() == ".docx":
-        return "docx", _docx
-    if source.suffix.lower() in (".txt", ".text"):
-        return "text", _text
-    raise UnsupportedFormat(f"no rule makes a {source.suffix or 'nameless'} file of this kind clean")
+    kind = kind_of(source.name, head)
+    if kind is None:
+        raise UnsupportedFormat(f"no rule makes a {source.suffix or 'nameless'} file of this kind clean")
+    return kind, partial(make_report, kind=kind, form=check_form(destination))
 
 
 def _tiff(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
@@ -164,45 +164,16 @@ def _dicom(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str,
     return clean_dicom(source, draft)
 
 
-def _docx(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
-    lines = read_docx(source)
-    cleaned = clean_text(lines_as_text(lines), known, policy)
-    with draft.open("xb") as file:
-        write_docx(file, text_as_lines(cleaned.text, lines))
-    return {"replaced": cleaned.counts}
-
-
-def _text(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
-    cleaned = clean_text(decode_text(source.read_bytes()), known, policy)
-    draft.write_bytes(cleaned.text.encode())
-    return {"replaced": cleaned.counts}
-
-
-def decode_text(data: bytes) -> str:
-    """UTF-8, UTF-16 with its mark, else Windows-1252. Raises BrokenInput for what is no text."""
-    if len(data) > MOST_TEXT:
-        raise BrokenInput(f"a report of more than {MOST_TEXT >> 20} MiB of text")
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace").replace("\r\n", "\n")
-    if b"\0" in data:
-        raise BrokenInput("a text file with zero bytes in it")
+def text_of(report: Path, *, ocr: bool = False) -> str:
+    """What a report says, in plain text; without ``ocr`` a scanned page only says that it is one. Raises
+    BrokenInput, UnsupportedFormat, LockedInput, OcrMissing.
+    """
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    return "".join(
-        mark for mark in text.replace("\r\n", "\n").replace("\r", "\n") if mark >= " " or mark in "\n\t"
-    )
-
-
-def text_of(report: Path) -> str:
-    """What a report says, in plain text. Raises BrokenInput."""
-    if report.suffix.lower() == ".docx":
-        return lines_as_text(read_docx(report)).replace(CELL_BREAK, "\n")
-    try:
-        return decode_text(report.read_bytes())
+        with report.open("rb") as file:
+            kind = kind_of(report.name, file.read(HEAD))
     except OSError as error:
         raise BrokenInput(f"the report cannot be read: {error.strerror}") from error
+    return as_text(read_report(report, kind or "text", ocr=ocr).lines)
 
 
 @contextmanager

@@ -46,6 +46,12 @@ class Known:
         except (OSError, ValueError) as error:
             raise BadKnownValues(f"the known values cannot be read: {error}") from error
 
+    def with_more(self, others: "Known") -> "Known":
+        """These values and the others, each once."""
+        return Known(**{
+            kind: tuple(dict.fromkeys((*getattr(self, kind), *getattr(others, kind)))) for kind in KINDS
+        })  # fmt: skip
+
     def as_json(self) -> str:
         return json.dumps({kind: list(getattr(self, kind)) for kind in KINDS})
 

@@ -16,6 +16,7 @@ from deidentify.errors import AlreadyThere, BrokenInput, DeidentifyError, GateRe
 from deidentify.files import Outcome, deidentify_file
 from deidentify.known import Known
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide, State, fresh_path
+from deidentify.reports.making import clean_suffix
 from deidentify.reports.text import Policy
 from deidentify.seal import seal
 from lims import services as lims
@@ -84,7 +85,7 @@ def deidentify_report(*, case_id: int) -> DeidentifiedReport | None:
     row, _ = DeidentifiedReport.objects.get_or_create(
         case=report.case,
         source_sha256=_sha256(source),
-        defaults={"path": fresh_path("reports", source.suffix)},
+        defaults={"path": fresh_path("reports", clean_suffix(source.name))},
     )
     if row.state not in ENDED:
         _make(row, source, known_values(report.case))

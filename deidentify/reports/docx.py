@@ -1,8 +1,9 @@
 """Word reports: the visible text is read, and a new document is written from nothing but that text, made
 clean.
 
-What a document carries beside its text (properties, comments, tracked deletions, headers, pictures, hidden
-text, revision marks, links, a thumbnail) has no way into the new one.
+Headers, footers, notes and comments are text of the document and are made clean with it. What it carries
+beside its text (properties, tracked deletions, pictures, hidden text, revision marks, links, a thumbnail)
+has no way into the new one.
 """
 
 import zipfile
@@ -26,6 +27,7 @@ W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _SKIPPED: Final = frozenset({f"{W}del", f"{W}moveFrom", f"{W}delText", f"{W}instrText", f"{W}rPr",
     f"{W}pPr", f"{W}tbl",
                              "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"})  # fmt: skip  # noqa: E501
+RELATIONS: Final = "word/_rels/document.xml.rels"
 CELL_BREAK: Final = "\v"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
@@ -49,13 +51,46 @@ def read_docx(path: Path) -> list[Line]:
                 raise BrokenInput("no Word document")
             if any(name.lower().endswith(("vbaproject.bin", ".exe", ".docm")) for name in members):
                 raise UnsupportedFormat("a Word document with macros")
-            lines = list(_blocks(_parse(archive, members["word/document.xml"])))
-            for name in ("word/footnotes.xml", "word/endnotes.xml"):
-                if name in members:
-                    lines += list(_notes(_parse(archive, members[name])))
+            lines = _lines(archive, members)
     except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
         raise BrokenInput(f"no Word document: {error}") from error
     return lines
+
+
+def _lines(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> list[Line]:
+    """What stands above the text, the text, notes, comments, and what stands below: what the document refers
+    to. A part that it does not refer to is shown by nobody and has no way into the new document.
+    """
+    parts = _referred(archive, members)
+    lines: list[Line] = []
+    for name in parts.get("header", ()):
+        lines += _running(_parse(archive, members[name]), lines)
+    lines += _blocks(_parse(archive, members["word/document.xml"]))
+    for name in ("word/footnotes.xml", "word/endnotes.xml", *parts.get("comments", ())):
+        if name in members:
+            lines += _notes(_parse(archive, members[name]))
+    for name in parts.get("footer", ()):
+        lines += _running(_parse(archive, members[name]), lines)
+    return lines
+
+
+def _referred(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> dict[str, list[str]]:
+    """Names of the parts of each kind that the main part refers to, in order."""
+    found: dict[str, list[str]] = {}
+    if RELATIONS not in members:
+        return found
+    for relation in _parse(archive, members[RELATIONS]):
+        kind = relation.get("Type", "").rpartition("/")[2]
+        target = relation.get("Target", "")
+        name = target.removeprefix("/") if target.startswith("/") else f"word/{target}"
+        if kind in ("header", "footer", "comments") and name in members:
+            found.setdefault(kind, []).append(name)
+    return found
+
+
+def _running(root: Element, before: list[Line]) -> list[Line]:
+    """Lines of a header or footer, said once: the first page and the others often have the same."""
+    return [line for line in _blocks(root) if any(map(str.strip, line.cells)) and line not in before]
 
 
 def _parse(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Element:
@@ -141,7 +176,7 @@ def text_as_lines(text: str, lines: list[Line]) -> list[Line]:
     cleaned = text.split("\n")
     if len(cleaned) != len(lines):
         raise BrokenInput("the text changed its number of lines")
-    return [Line(tuple(new.split("\t")) if old.row else (new.replace("\t", " "),), old.row, old.style)
+    return [Line(tuple(new.split("\t")) if old.row else (new,), old.row, old.style)
             for old, new in zip(lines, cleaned, strict=True)]  # fmt: skip
 
 
@@ -193,7 +228,8 @@ def _table(rows: list[Line]) -> str:
 def _paragraph_xml(text: str, style: str = "") -> str:
     properties = f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else ""
     runs = "<w:br/>".join(
-        f'<w:t xml:space="preserve">{escape(_printable(part))}</w:t>' for part in text.split(CELL_BREAK)
+        f'<w:t xml:space="preserve">{escape(_printable(part))}</w:t>'
+        for part in text.replace("\t", " ").split(CELL_BREAK)
     )
     return f"<w:p>{properties}<w:r>{runs}</w:r></w:p>"
 

@@ -17,6 +17,7 @@ from deidentify.errors import GateFailed
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide, State
 from lims.models import Block, Case, Patient, Report, Slide, Specimen
 from tests.deidentify.making import make_docx, make_svs
+from tests.deidentify.reading.making import pdf
 from viewer.models import VirtualSlide
 
 pytestmark = pytest.mark.django_db
@@ -189,3 +190,17 @@ def test_the_report_is_closed_where_the_slide_is(slide: Slide, client_of: Callab
     assert client_of("pathologist").get(address).status_code == 403  # scanned, not de-identified yet
     Path(Report.objects.get().file.path).unlink()
     assert client_of("manager").get(address, {"named": ""}).status_code == 503
+
+
+def test_a_report_in_another_form_leaves_as_a_document(slide: Slide) -> None:
+    report = Report.objects.get()
+    report.file.save(
+        "r.pdf", ContentFile(pdf(["Patient: Rosa Vandermeer", "Gleason score 3+4=7, two cores"]))
+    )
+    row = services.deidentify_report(case_id=slide.case.pk)
+    assert row is not None
+    assert (row.state, row.file.suffix, row.work["pages"]) == ("passed", ".docx", 1)
+    assert queries.told_in_report(slide.case.pk, named=True) == (
+        "Patient: Rosa Vandermeer\nGleason score 3+4=7, two cores"
+    )
+    assert "[NAME]\nGleason" in (queries.told_in_report(slide.case.pk, named=False) or "")

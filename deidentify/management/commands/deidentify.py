@@ -14,7 +14,10 @@ from deidentify.known import Known
 
 
 class Command(BaseCommand):
-    help = "De-identify one file (.svs .tif .dcm .h5 .docx .txt). OUT exists only when the gate passed it."
+    help = (
+        "De-identify one file (.svs .tif .dcm .h5 .docx .pdf .rtf .hl7 .txt). OUT exists only when the gate "
+        "passed it. A report of any kind is written as .docx or .txt, as OUT's suffix says."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
