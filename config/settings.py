@@ -94,6 +94,10 @@ DATABASE_ROUTERS = ["deidentify.vault.router.VaultRouter"]
 # Keep both away from the databases, and from each other's backup: docs/vault.md.
 VAULT_KEY_FILE = env.text("VAULT_KEY_FILE", str(VAR / "vault.key"))
 VAULT_LEDGER_FILE = env.text("VAULT_LEDGER_FILE", str(VAR / "vault.ledger"))
+REPORT_DATES = env.text("REPORT_DATES", "year")  # or shift: by the vault's days, one number per patient
+REPORT_NAMES = env.text(
+    "REPORT_NAMES", "category"
+)  # or numbered, or surrogates: docs/reports-deidentified.md
 CORPUS_LEAST_PATIENTS = env.whole("CORPUS_LEAST_PATIENTS", 5)  # of one tissue, sex, ten years of age and year
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

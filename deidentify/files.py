@@ -29,7 +29,7 @@ from deidentify.images.mosaic import clean_mosaic
 from deidentify.known import Known
 from deidentify.reports.making import check_form, make_report
 from deidentify.reports.reading import HEAD, as_text, kind_of, read_report
-from deidentify.reports.text import Policy
+from deidentify.reports.writing import Policy
 
 GATE_TIMEOUT_S: Final = 3600.0
 _CHECKOUT: Final = Path(__file__).resolve().parent.parent
@@ -80,7 +80,7 @@ def deidentify_file(source: Path, destination: Path, known: Known, policy: Polic
         draft.chmod(0o640)
         _publish(draft, destination)
     seconds = round(time.monotonic() - started, 3)
-    return Outcome(destination, before, digest, size, name, policy.version, seconds, certificate, work)
+    return Outcome(destination, before, digest, size, name, policy.name, seconds, certificate, work)
 
 
 def run_gate(path: Path, known: Known, timeout_s: float = GATE_TIMEOUT_S) -> dict[str, Any]:

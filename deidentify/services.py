@@ -7,8 +7,10 @@ from typing import Any, Final, TypeVar
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from core import audit, jobs
 from core.errors import Conflict
@@ -17,8 +19,9 @@ from deidentify.files import Outcome, deidentify_file
 from deidentify.known import Known
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide, State, fresh_path
 from deidentify.reports.making import clean_suffix
-from deidentify.reports.text import Policy
+from deidentify.reports.writing import Names, Policy
 from deidentify.seal import seal
+from deidentify.vault.services import key_for
 from lims import services as lims
 from lims.models import Case, Report, Slide
 from lims.services.life import Actor
@@ -29,6 +32,7 @@ log = structlog.get_logger(__name__)
 Row = TypeVar("Row", DeidentifiedSlide, DeidentifiedReport)
 LEAST_IDENTIFIER: Final = 4
 NOTE: Final = "passed the gate"
+SHIFT_REASON: Final = "dates of a report"
 ENDED: Final = (State.PASSED, State.QUARANTINED)  # what is held back waits for a steward (`try_again`)
 
 
@@ -88,7 +92,7 @@ def deidentify_report(*, case_id: int) -> DeidentifiedReport | None:
         defaults={"path": fresh_path("reports", clean_suffix(source.name))},
     )
     if row.state not in ENDED:
-        _make(row, source, known_values(report.case))
+        _make(row, source, known_values(report.case), report_policy(report.case))
     return row
 
 
@@ -127,7 +131,25 @@ def _forget(row: Row) -> Row:
     return row
 
 
-def _make(row: Row, source: Path, known: Known) -> None:
+def report_policy(case: Case) -> Policy:
+    """How this patient's reports are written, by REPORT_DATES and REPORT_NAMES. Raises ImproperlyConfigured
+    for other words than theirs, and what the vault raises where dates are shifted by its days.
+    """
+    dates, names = settings.REPORT_DATES, settings.REPORT_NAMES
+    if dates not in ("year", "shift") or names not in set(Names):
+        raise ImproperlyConfigured(
+            f"REPORT_DATES is year or shift, not {dates!r}; "
+            f"REPORT_NAMES is one of {', '.join(Names)}, not {names!r}"
+        )
+    patient = f"patient:{case.patient_id}"
+    shift = None
+    if dates == "shift":
+        shift = key_for(patient_ref=patient, reason=SHIFT_REASON, actor="deidentify").date_shift_days
+    secret = salted_hmac("deidentify.surrogates", patient, algorithm="sha256").digest()
+    return Policy(shift_days=shift, names=Names(names), secret=secret)
+
+
+def _make(row: Row, source: Path, known: Known, policy: Policy | None = None) -> None:
     """Run the file through; the row says afterwards how it went."""
     root = Path(settings.DEIDENTIFIED_ROOT)
     row.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -135,7 +157,7 @@ def _make(row: Row, source: Path, known: Known) -> None:
     # A file without a passed row was left by a killed run: no one was told of it, and it is made again.
     row.file.unlink(missing_ok=True)
     try:
-        outcome = deidentify_file(source, row.file, known, Policy())
+        outcome = deidentify_file(source, row.file, known, policy)
     except AlreadyThere:
         log.info("deidentify_raced", row=row.pk)
         row.refresh_from_db()

@@ -7,6 +7,7 @@ from typing import Any
 
 import docx
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
@@ -204,3 +205,20 @@ def test_a_report_in_another_form_leaves_as_a_document(slide: Slide) -> None:
         "Patient: Rosa Vandermeer\nGleason score 3+4=7, two cores"
     )
     assert "[NAME]\nGleason" in (queries.told_in_report(slide.case.pk, named=False) or "")
+
+
+@pytest.mark.django_db(databases=["default", "vault"])
+def test_reports_are_written_as_the_laboratory_chose(slide: Slide, settings: Any, tmp_path: Path) -> None:
+    settings.VAULT_KEY_FILE, settings.VAULT_LEDGER_FILE = str(tmp_path / "v.key"), str(tmp_path / "v.ledger")
+    case = slide.case
+    assert services.report_policy(case).name == "1"
+    settings.REPORT_DATES, settings.REPORT_NAMES = "shift", "numbered"
+    policy = services.report_policy(case)
+    assert policy == services.report_policy(case)
+    assert policy.shift_days
+    row = services.deidentify_report(case_id=case.pk)
+    assert row is not None
+    assert row.policy_version == "1+shift+numbered"
+    settings.REPORT_NAMES = "initials"
+    with pytest.raises(ImproperlyConfigured, match="REPORT_NAMES"):
+        services.report_policy(case)

@@ -1,0 +1,120 @@
+"""What the laboratory knows of a person, found in running text however it is written."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from rapidfuzz.distance import OSA
+
+from deidentify.known import Known, date_patterns, digits_pattern, loose_pattern, name_words
+from deidentify.reports import lexicon as words
+from deidentify.reports.spans import Span, by_line
+from deidentify.reports.writing import Policy, date_written
+
+SHORTEST_BROKEN: Final = 5
+_SCORE_AFTER: Final = re.compile(
+    r"\W{0,3}(?:score|grade|pattern|sum|group|disease|lymphoma|esophagus|index|stain|tumou?r|cells?)\b",
+    re.IGNORECASE,
+)
+_TOKEN: Final = re.compile(r"[^\W_][\w'’\-]{3,}")
+_OCR: Final = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "5": "s", "8": "b", "6": "g", "2": "z"})
+_HYPHENATED: Final = re.compile(r"(?<!\w)(?P<a>[^\W\d_]{2,})-[ \t]*\n[ \t]*(?P<b>[^\W\d_]{2,})(?!\w)")
+
+
+def known_spans(text: str, known: Known, policy: Policy) -> Iterator[Span]:
+    for kind, pattern in _patterns(known):
+        for match in pattern.finditer(text):
+            eponym = (
+                kind == "NAME"
+                and match.group().lower() in words.KEPT
+                and _SCORE_AFTER.match(text, match.end())
+            )
+            if not eponym:
+                written = date_written(match.group(), policy) if kind == "DATE" else ""
+                yield from by_line(match, kind, "known value", written)
+    yield from _nearly_known(text, known)
+    yield from _broken_words(text, known)
+
+
+def _initials(name: str) -> str:
+    """Of two words and more, with their dots: J.H., J. M. H."""
+    letters = [word[0].upper() for word in re.split(r"[\s,^]+", name) if word[:1].isalpha()]
+    if len(letters) < 2:
+        return ""
+    first, last = re.escape(letters[0]), re.escape(letters[-1])
+    return rf"(?-i:(?<![\w.]){first}\.[ ]?(?:[A-Z]\.[ ]?)?{last}\.(?!\w))"
+
+
+def _in_both_orders(name: str) -> str:
+    """Rosa M. Bell and Bell, Rosa M., whatever the initial between or after."""
+    head, comma, tail = name.partition(",")
+    listed = [
+        word for word in re.split(r"[\s^]+", f"{tail} {head}" if comma else head) if len(word.strip(".")) > 1
+    ]
+    if len(listed) < 2:
+        return ""
+    first, last = re.escape(listed[0]), re.escape(listed[-1])
+    return rf"{first}[ .]+(?:[A-Z]\.?[ ]+)?{last}|{last}[ ]*,[ ]*{first}(?:[ ]+[A-Z]\b\.?)?"
+
+
+@lru_cache(maxsize=16)
+def _patterns(known: Known) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    def whole(pattern: str) -> str:
+        return rf"(?<![^\W_])(?:{pattern})(?![^\W_])"
+
+    rows: list[tuple[str, str]] = []
+    for name in known.names:
+        if initials := _initials(name):
+            rows.append(("NAME", initials))
+        if ordered := _in_both_orders(name):
+            rows.append(("NAME", whole(ordered)))
+        rows += [
+            ("NAME", whole(loose_pattern(name))),
+            ("NAME", loose_pattern(name) if len(name) >= 8 else whole(loose_pattern(name))),
+        ]
+    for word in name_words(known):
+        exact = word.lower() in words.AMBIGUOUS or len(word) < 3
+        pattern = rf"(?-i:{re.escape(word)}|{re.escape(word.upper())})" if exact else re.escape(word)
+        rows.append(("NAME", pattern if len(word) >= 6 else whole(pattern)))
+    for kind, values in (("ID", known.identifiers), ("OTHER", known.other)):
+        for value in values:
+            rows.append((kind, loose_pattern(value) if len(value) >= 6 else whole(loose_pattern(value))))
+            if digits := digits_pattern(value):
+                rows.append((kind, digits))
+    for value in known.dates:
+        rows += [("DATE", rf"(?<!\d)(?:{pattern})(?!\d)") for pattern in date_patterns(value)]
+    return tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in rows)
+
+
+def _broken_words(text: str, known: Known) -> Iterator[Span]:
+    """A known name that is hyphenated at the end of a line."""
+    names = {word.lower() for word in name_words(known) if len(word) >= SHORTEST_BROKEN}
+    for match in _HYPHENATED.finditer(text):
+        if (match["a"] + match["b"]).lower() in names:
+            yield Span(match.start("a"), match.end("a") + 1, "NAME", "known value")
+            yield Span(match.start("b"), match.end("b"), "NAME", "known value")
+
+
+def _nearly_known(text: str, known: Known) -> Iterator[Span]:
+    """Words that a scan, a typist or a reader has spelt a little differently."""
+    names = [word.lower().translate(_OCR) for word in name_words(known) if len(word) >= 5]
+    numbers = [
+        re.sub(r"\W", "", value).lower().translate(_OCR) for value in known.identifiers if len(value) >= 6
+    ]
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        bare = re.sub(r"\W", "", token).lower().translate(_OCR)
+        if token.lower() in words.KEPT or token.lower() in words.AMBIGUOUS:
+            continue
+        if (token[0].isupper() or any(mark.isdigit() for mark in token)) and any(
+            _near(bare, name) for name in names
+        ):
+            yield Span(match.start(), match.end(), "NAME", "nearly a known name")
+        elif any(mark.isdigit() for mark in token) and any(_near(bare, number) for number in numbers):
+            yield Span(match.start(), match.end(), "ID", "nearly a known identifier")
+
+
+def _near(word: str, wanted: str) -> bool:
+    limit = 2 if len(wanted) >= 9 else 1
+    return abs(len(word) - len(wanted)) <= limit and OSA.distance(word, wanted, score_cutoff=limit) <= limit
