@@ -262,11 +262,12 @@ CONTACT_LABELS: Final = r"(?:home\s+|work\s+|cell\s+|mobile\s+)?(?:tele)?phone(?
 BIRTH_LABELS: Final = r"d\.?o\.?b\.?|date\s+of\s+birth|birth\s*date|born(?:\s+on)?|birthday"
 
 
-def _words(text: str) -> frozenset[str]:
+def listed(text: str) -> frozenset[str]:
+    """The words of a text."""
     return frozenset(text.split())
 
 
-HEADINGS: Final = _words(
+HEADINGS: Final = listed(
     """
     accession addendum age clinical collected comment comments date description diagnosis diagnoses
     electronically final findings gross history immunohistochemistry impression macroscopic margins
@@ -276,7 +277,7 @@ HEADINGS: Final = _words(
 )
 """Words that begin a part of a report, where a name before them has ended."""
 
-STARTERS: Final = _words(
+STARTERS: Final = listed(
     """
     a additional all an and as at both by deeper each earlier for from given he her his if in
     intraoperative it its levels multiple no of on one our please previous recommend results routine

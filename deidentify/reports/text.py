@@ -12,13 +12,14 @@ from typing import Final
 from deidentify.known import Known
 from deidentify.reports import lexicon as words
 from deidentify.reports.knowing import known_spans
+from deidentify.reports.naming import named_spans
 from deidentify.reports.spans import Span, by_line, merged
 from deidentify.reports.writing import OLDEST_YEARS, Names, Policy, Writer, date_written, year_only
 
 _MONTH: Final = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"  # noqa: E501
 _DATES: Final = re.compile(
-    rf"(?<![\w/.\-])(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}(?:T[\d:.]+Z?)?|\d{{1,2}}[/]\d{{1,2}}[/](?:\d{{4}}|\d{{2}})|"
-    rf"\d{{1,2}}[-.]\d{{1,2}}[-.](?:\d{{4}}|\d{{2}})(?!\.\d)|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}|"
+    rf"(?<![\w/.\-])(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}(?:T[\d:.]+Z?|[ ]\d\d:\d\d(?::\d\d)?)?|\d{{1,2}}[/]\d{{1,2}}[/](?:\d{{4}}|\d{{2}})|"  # noqa: E501
+    rf"\d{{1,2}}[-.]\d{{1,2}}[-.](?:\d{{4}}|\d{{2}})(?!\.\d)|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+(?:\d{{4}}|['’]\d\d)|"
     rf"\d{{1,2}}(?:st|nd|rd|th)?(?:\s+of)?[\s\-]{_MONTH}[\s,\-]+\d{{2,4}}|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?!\s*(?:cm|mm|%))|"
     rf"{_MONTH},?\s+(?:19|20)\d{{2}})(?![\w/\-])",
     re.IGNORECASE,
@@ -36,8 +37,14 @@ _SHAPES: Final = (
     ("CONTACT", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")),
     ("ID", re.compile(r"(?<!\w)\d{3}-\d{2}-\d{4}(?!\w)")),
     ("ID", re.compile(r"(?<!\w)[A-Z]{1,4}-?\d{2}-\d{3,8}(?:-[A-Z0-9]+)?(?!\w)")),
-    ("ID", re.compile(r"(?<!\w)[A-Z]{1,3}\d{6,10}(?!\w)")),
-    ("ID", re.compile(r"(?<![\w.,])\d{6,12}(?![\w]|[.,]\d)")),
+    ("CONTACT", re.compile(r"(?<![\w.])\+\d{1,3}[ .\-]?(?:\(\d{1,4}\)[ .\-]?)?\d{1,4}(?:[ .\-]\d{2,4}){1,4}(?![\w])")),  # noqa: E501
+    ("CONTACT", re.compile(r"(?<![\w.])\(\d{2,4}\)[ ]?\d{3,4}[ \-]\d{3,4}(?!\w)")),
+    ("CONTACT", re.compile(r"(?<![\w.,])0\d{2,4}(?:[ \-]\d{2,4}){2,4}(?![\w])")),
+    ("ID", re.compile(r"(?<!\w)[A-Z]{1,3}\d{6,14}(?!\w)")),
+    ("ID", re.compile(r"(?<!\w)[A-Z]{1,4}-\d{5,9}(?!\w)")),
+    ("ID", re.compile(r"(?<!\w)(?=(?:[A-Z ]{0,8}\d){8})[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}[A-Z0-9]{0,3}(?!\w)")),  # noqa: E501
+    ("ID", re.compile(r"(?<![\w.,])\d{4}[ \-]\d{4}[ \-]\d{4}[ \-]\d{1,4}(?!\w)")),
+    ("ID", re.compile(r"(?<![\w.,])\d{6,19}(?![\w]|[.,]\d)")),
     ("PLACE", re.compile(
         r"(?<!\w)\d{1,5}\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w'’]+\s+){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|"
         r"Court|Ct|Place|Pl|Way|Terrace|Parkway|Pkwy|Circle|Highway|Hwy)\b\.?(?:,?\s*(?:Apt|Suite|Unit|#)\.?\s*\w+)?")),
@@ -72,7 +79,7 @@ class Cleaned:
 def clean_text(text: str, known: Known, policy: Policy | None = None) -> Cleaned:
     """The text with every found span replaced by its category. Lines stay lines."""
     policy = policy or Policy()
-    told = [*_labelled(text), *_in_context(text)]
+    told = [*_labelled(text), *_in_context(text), *named_spans(text)]
     sure = [*known_spans(text, known, policy), *_shaped(text, policy), *_aged(text)]
     spans = merged([*sure, *told, *_told_again(text, told)])
     parts, position = [], 0
@@ -120,7 +127,7 @@ _NEXT_LABEL: Final = re.compile(
     r"\s{2,}|(?<=\S)\s+(?=[A-Z][A-Za-z./#]*(?: [A-Za-z./#]+){0,2}\s*[:=#])"
     r"|,\s*(?=[A-Z][\w/]*(?: [\w/]+){0,2}:)"
 )
-_ID_VALUE: Final = re.compile(r"[\w\-./]*\d[\w\-./]*(?:[ ]\d[\w\-]*)*")
+_ID_VALUE: Final = re.compile(r"#?[\w\-./]*\d[\w\-./]*(?:[ ]\d[\w\-]*)*")
 
 
 def _labelled(text: str) -> Iterator[Span]:
