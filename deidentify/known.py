@@ -13,6 +13,11 @@ KINDS: Final = ("names", "identifiers", "dates", "other")
 _HONORIFICS: Final = frozenset(
     {"dr", "mr", "mrs", "ms", "miss", "md", "do", "phd", "prof", "jr", "sr", "rn", "pa", "np", "facp"}
 )
+_LOOKALIKES: Final = {
+    **dict.fromkeys("o0", "[o0]"), **dict.fromkeys("il1", "[il1|!]"), **dict.fromkeys("s5", "[s5$]"),
+    **dict.fromkeys("b8", "[b8]"), **dict.fromkeys("z2", "[z2]"), **dict.fromkeys("g6", "[g6]"),
+    "q": "[qg9]", "9": "[9gq]", "m": "(?:m|rn|ni)", "e": "[ec]", "w": "(?:w|vv)", "n": "(?:n|ri)",
+}  # fmt: skip
 _SEPARATORS: Final = r"[\s,.\-_/^']{0,3}"
 
 
@@ -77,6 +82,14 @@ def digits_pattern(value: str) -> str | None:
     if len(bare) < 6 or not any(mark.isdigit() for mark in bare):
         return None
     return r"[\s.\-_/]?".join(re.escape(mark) for mark in bare)
+
+
+def misread_pattern(value: str, between: str = "") -> str:
+    """A pattern for the value with any character taken for one that looks like it, as OCR does; ``between``
+    may stand between characters.
+    """
+    marks = re.sub(r"[\W_]", "", value).lower()
+    return between.join(_LOOKALIKES.get(mark, re.escape(mark)) for mark in marks)
 
 
 def date_patterns(value: str) -> list[str]:

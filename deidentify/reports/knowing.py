@@ -7,14 +7,18 @@ from typing import Final
 
 from rapidfuzz.distance import OSA
 
-from deidentify.known import Known, date_patterns, digits_pattern, loose_pattern, name_words
+from deidentify.known import Known, date_patterns, digits_pattern, loose_pattern, misread_pattern, name_words
 from deidentify.reports import lexicon as words
 from deidentify.reports.spans import Span, by_line
 from deidentify.reports.writing import Policy, date_written
 
 SHORTEST_BROKEN: Final = 5
+LEAST_MISREAD: Final = 4
+LEAST_INSIDE: Final = 6
+"""Letters of a word that is looked for inside of longer ones too."""
+LEAST_INSIDE_NAME: Final = 8
 _SCORE_AFTER: Final = re.compile(
-    r"\W{0,3}(?:score|grade|pattern|sum|group|disease|lymphoma|esophagus|index|stain|tumou?r|cells?)\b",
+    r"\W{0,3}(?:score|grade|level|pattern|sum|group|disease|lymphoma|esophagus|index|stain|tumou?r|cells?)\b",
     re.IGNORECASE,
 )
 _TOKEN: Final = re.compile(r"[^\W_][\w'’\-]{3,}")
@@ -60,31 +64,47 @@ def _in_both_orders(name: str) -> str:
 
 @lru_cache(maxsize=16)
 def _patterns(known: Known) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    def whole(pattern: str) -> str:
-        return rf"(?<![^\W_])(?:{pattern})(?![^\W_])"
-
-    rows: list[tuple[str, str]] = []
-    for name in known.names:
-        if initials := _initials(name):
-            rows.append(("NAME", initials))
-        if ordered := _in_both_orders(name):
-            rows.append(("NAME", whole(ordered)))
-        rows += [
-            ("NAME", whole(loose_pattern(name))),
-            ("NAME", loose_pattern(name) if len(name) >= 8 else whole(loose_pattern(name))),
-        ]
-    for word in name_words(known):
-        exact = word.lower() in words.AMBIGUOUS or len(word) < 3
-        pattern = rf"(?-i:{re.escape(word)}|{re.escape(word.upper())})" if exact else re.escape(word)
-        rows.append(("NAME", pattern if len(word) >= 6 else whole(pattern)))
-    for kind, values in (("ID", known.identifiers), ("OTHER", known.other)):
-        for value in values:
-            rows.append((kind, loose_pattern(value) if len(value) >= 6 else whole(loose_pattern(value))))
-            if digits := digits_pattern(value):
-                rows.append((kind, digits))
-    for value in known.dates:
-        rows += [("DATE", rf"(?<!\d)(?:{pattern})(?!\d)") for pattern in date_patterns(value)]
+    rows = [
+        *(("NAME", pattern) for name in known.names for pattern in _name_patterns(name)),
+        *(("NAME", pattern) for word in name_words(known) for pattern in _word_patterns(word)),
+        *(("ID", pattern) for value in known.identifiers for pattern in _number_patterns(value)),
+        *(("OTHER", pattern) for value in known.other for pattern in _number_patterns(value)),
+        *(
+            ("DATE", rf"(?<!\d)(?:{pattern})(?!\d)")
+            for value in known.dates
+            for pattern in date_patterns(value)
+        ),
+    ]
     return tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in rows)
+
+
+def _whole(pattern: str) -> str:
+    return rf"(?<![^\W_])(?:{pattern})(?![^\W_])"
+
+
+def _name_patterns(name: str) -> Iterator[str]:
+    if initials := _initials(name):
+        yield initials
+    if ordered := _in_both_orders(name):
+        yield _whole(ordered)
+    yield loose_pattern(name) if len(name) >= LEAST_INSIDE_NAME else _whole(loose_pattern(name))
+
+
+def _word_patterns(word: str) -> Iterator[str]:
+    exact = word.lower() in words.AMBIGUOUS or len(word) < 3
+    pattern = rf"(?-i:{re.escape(word)}|{re.escape(word.upper())})" if exact else re.escape(word)
+    yield pattern if len(word) >= LEAST_INSIDE else _whole(pattern)
+    if len(word) >= LEAST_MISREAD:
+        # Only where it is not the word itself, in small letters perhaps: of that the line above decides.
+        same = rf"(?!{re.escape(word)}(?![^\W_]))"
+        yield _whole(rf"{same}(?-i:(?=[A-Z0-9])){misread_pattern(word)}")
+
+
+def _number_patterns(value: str) -> Iterator[str]:
+    yield loose_pattern(value) if len(value) >= LEAST_INSIDE else _whole(loose_pattern(value))
+    if digits := digits_pattern(value):
+        yield digits
+        yield _whole(misread_pattern(value, r"[\s.\-_/]{0,2}"))
 
 
 def _broken_words(text: str, known: Known) -> Iterator[Span]:

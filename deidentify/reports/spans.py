@@ -3,6 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
+
+_BEFORE: Final = re.compile(r"(?<![\w.])(?:[A-Z]\.[ ]?){1,3}\Z")
+_AFTER: Final = re.compile(r",?[ ](?:[A-Z]\.(?![\w])|[A-Z](?=[ ]*(?:[,;/\n)\"”]|[ ]{2}|\Z)))")
+_BETWEEN: Final = re.compile(r",?[ ]|[ ]?,|[\-^]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,26 @@ def merged(spans: list[Span]) -> list[Span]:
         else:
             found.append(span)
     return found
+
+
+def with_initials(text: str, spans: list[Span]) -> list[Span]:
+    """Names with the initials that stand before or after them; two names beside each other are one."""
+    found: list[Span] = []
+    for span in spans:
+        if span.kind == "NAME" and not span.written:
+            before = _BEFORE.search(text, max(found[-1].end if found else 0, span.start - 9), span.start)
+            after = _AFTER.match(text, span.end)
+            start, end = before.start() if before else span.start, after.end() if after else span.end
+            last = found[-1] if found else None
+            near = last is not None and last.kind == "NAME" and not last.written
+            if last and near and _BETWEEN.fullmatch(text, last.end, start):
+                found.pop()
+                start = last.start
+            span = Span(start, end, span.kind, span.rule)
+        elif found and span.start < found[-1].end:
+            span = Span(found[-1].end, span.end, span.kind, span.rule, span.written)
+        found.append(span)
+    return [span for span in found if span.start < span.end]
 
 
 def by_line(match: re.Match[str], kind: str, rule: str, written: str, group: int | str = 0) -> Iterator[Span]:

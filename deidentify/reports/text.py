@@ -13,7 +13,7 @@ from deidentify.known import Known
 from deidentify.reports import lexicon as words
 from deidentify.reports.knowing import known_spans
 from deidentify.reports.naming import named_spans
-from deidentify.reports.spans import Span, by_line, merged
+from deidentify.reports.spans import Span, by_line, merged, with_initials
 from deidentify.reports.writing import OLDEST_YEARS, Names, Policy, Writer, date_written, year_only
 
 _MONTH: Final = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"  # noqa: E501
@@ -81,7 +81,7 @@ def clean_text(text: str, known: Known, policy: Policy | None = None) -> Cleaned
     policy = policy or Policy()
     told = [*_labelled(text), *_in_context(text), *named_spans(text)]
     sure = [*known_spans(text, known, policy), *_shaped(text, policy), *_aged(text)]
-    spans = merged([*sure, *told, *_told_again(text, told)])
+    spans = with_initials(text, merged([*sure, *told, *_told_again(text, told)]))
     parts, position = [], 0
     counts: dict[str, int] = {}
     say = Writer(known, policy).say
