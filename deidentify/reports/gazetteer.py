@@ -63,7 +63,7 @@ INSTITUTIONS: Final = (
 )  # fmt: skip
 
 TOWNS: Final = (
-    "New York City", "New York", "Los Angeles", "Chicago", "Houston", "Phoenix", "Philadelphia",
+    "New York City", "NYC", "Salt Lake City", "New York", "Los Angeles", "Chicago", "Houston", "Phoenix", "Philadelphia",  # noqa: E501
     "San Antonio", "San Diego", "Dallas", "San Jose", "Austin", "Jacksonville", "San Francisco",
     "Columbus", "Indianapolis", "Seattle", "Denver", "Boston", "Nashville", "Detroit", "Portland",
     "Las Vegas", "Memphis", "Louisville", "Baltimore", "Milwaukee", "Albuquerque", "Tucson",

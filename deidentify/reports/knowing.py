@@ -13,7 +13,7 @@ from deidentify.reports.spans import Span, by_line
 from deidentify.reports.writing import Policy, date_written
 
 SHORTEST_BROKEN: Final = 5
-LEAST_MISREAD: Final = 4
+LEAST_MISREAD: Final = 3
 LEAST_INSIDE: Final = 6
 """Letters of a word that is looked for inside of longer ones too."""
 LEAST_INSIDE_NAME: Final = 8
@@ -23,7 +23,7 @@ _SCORE_AFTER: Final = re.compile(
 )
 _TOKEN: Final = re.compile(r"[^\W_][\w'’\-]{3,}")
 _OCR: Final = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "5": "s", "8": "b", "6": "g", "2": "z"})
-_HYPHENATED: Final = re.compile(r"(?<!\w)(?P<a>[^\W\d_]{2,})-[ \t]*\n[ \t]*(?P<b>[^\W\d_]{2,})(?!\w)")
+_HYPHENATED: Final = re.compile(r"(?<!\w)(?P<a>[^\W_]{2,})-[ \t]*\n[ \t]*(?P<b>[^\W_]{2,})(?!\w)")
 
 
 def known_spans(text: str, known: Known, policy: Policy) -> Iterator[Span]:
@@ -34,11 +34,17 @@ def known_spans(text: str, known: Known, policy: Policy) -> Iterator[Span]:
                 and match.group().lower() in words.KEPT
                 and _SCORE_AFTER.match(text, match.end())
             )
-            if not eponym:
+            if not eponym and not _plain(match.group(), known):
                 written = date_written(match.group(), policy) if kind == "DATE" else ""
                 yield from by_line(match, kind, "known value", written)
     yield from _nearly_known(text, known)
     yield from _broken_words(text, known)
+
+
+def _plain(found: str, known: Known) -> bool:
+    """A short word that begins a sentence or a part (All, In), where it only looks like a name (Ali, Ian)."""
+    low = found.lower()
+    return low in words.STARTERS | words.HEADINGS and low not in {word.lower() for word in name_words(known)}
 
 
 def _initials(name: str) -> str:
@@ -97,7 +103,8 @@ def _word_patterns(word: str) -> Iterator[str]:
     if len(word) >= LEAST_MISREAD:
         # Only where it is not the word itself, in small letters perhaps: of that the line above decides.
         same = rf"(?!{re.escape(word)}(?![^\W_]))"
-        yield _whole(rf"{same}(?-i:(?=[A-Z0-9])){misread_pattern(word)}")
+        alike = misread_pattern(word, r"['’\-]?")
+        yield _whole(rf"{same}(?-i:(?=[A-Z0-9])){alike}")
 
 
 def _number_patterns(value: str) -> Iterator[str]:
@@ -110,8 +117,10 @@ def _number_patterns(value: str) -> Iterator[str]:
 def _broken_words(text: str, known: Known) -> Iterator[Span]:
     """A known name that is hyphenated at the end of a line."""
     names = {word.lower() for word in name_words(known) if len(word) >= SHORTEST_BROKEN}
+    alike = [misread_pattern(name) for name in names]
     for match in _HYPHENATED.finditer(text):
-        if (match["a"] + match["b"]).lower() in names:
+        whole = match["a"] + match["b"]
+        if whole.lower() in names or any(re.fullmatch(like, whole, re.IGNORECASE) for like in alike):
             yield Span(match.start("a"), match.end("a") + 1, "NAME", "known value")
             yield Span(match.start("b"), match.end("b"), "NAME", "known value")
 

@@ -32,7 +32,7 @@ _PLACES: Final = (
                rf"[Cc]onsulted|[Pp]erformed|[Dd]one|[Bb]orn)[ ](?:[a-z]+[ ]){{0,3}}?(?:at|in|from|to|near|@)[ ](?:the[ ])?(?P<v>{_PLACE}(?:,[ ][A-Z]{{2}}\b)?)"),  # noqa: E501
     re.compile(rf"(?:@|\bat)[ ](?:the[ ])?(?P<v>(?:St|Mt)\.?[ ]{_CAPITAL})"),
     re.compile(rf"(?<![\w'’-])(?P<v>{'|'.join(map(re.escape, INSTITUTIONS))})(?!\w)"),
-    re.compile(rf"(?:\b[Ii]n|\b[Ff]rom|\b[Nn]ear|\b[Oo]f|,|@)[ ](?P<v>(?:{'|'.join(map(re.escape, TOWNS))})(?!\w)(?:,[ ][A-Z]{{2}}\b)?)"),  # noqa: E501
+    re.compile(rf"(?:\b[Ii]n|\b[Ff]rom|\b[Nn]ear|\b[Oo]f|\b[Oo]ur|\b[Aa]t|\b[Tt]o|,|@)[ ](?P<v>(?:{'|'.join(map(re.escape, TOWNS))})(?!\w)(?:,[ ][A-Z]{{2}}\b)?)"),  # noqa: E501
 )  # fmt: skip
 _ANNOUNCED: Final = re.compile(
     r"\b(?:MRN|M\.R\.N\.|SSN|CSN|(?:medical|patient|health|hospital)[ ](?:record|chart)s?|(?:pt|patient|site|member|insurance|insurer|"  # noqa: E501

@@ -32,6 +32,7 @@ SUBJECTS = {
     "viewer": "tests.bench.viewer:viewer",
     "readers": "tests.bench.readers:readers",
     "assignment": "tests.bench.assignment:assignment",
+    "reports": "tests.bench.reports:reports",
 }
 
 

@@ -1,5 +1,5 @@
-"""Pathology reports of invented people, with every stretch that names somebody marked; the same seed gives the
-same reports.
+"""Pathology reports of invented people, with every stretch that names somebody marked; the same seed gives
+the same reports.
 
 Layouts: two columns, a table, capitals, a letter, names over several lines. Every fifth report is as OCR
 gives it: a character of a name or number misread, blanks lost.
@@ -12,12 +12,16 @@ from datetime import date, timedelta
 
 from deidentify.known import Known
 
-GIVEN = """Rosa Adaeze Jürgen Mei-Ling Siobhan Tomasz Anh Priyanka Oluwaseun Katarzyna Quentin Beatriz Noor Hiroshi
-Mark Grace Rose Hope Will Anneliese Xiomara Ibrahim Yael Dmitri""".split()
-FAMILY = """Vandermeer Okafor Mbeki O'Rourke Castañeda Nguyen-Bell Wilson Green Young Rice Hill Kowalczyk Abubakar
-Ó\u00a0Briain Lindqvist Papadopoulos Yamamoto Clark Banks McAllister Szymański Thistlethwaite Ferreira Drăgulescu""".split(
-    " "
-)
+GIVEN = (
+    "Rosa", "Adaeze", "Jürgen", "Mei-Ling", "Siobhan", "Tomasz", "Anh", "Priyanka", "Oluwaseun", "Katarzyna", "Quentin",  # noqa: E501
+    "Beatriz", "Noor", "Hiroshi", "Mark", "Grace", "Rose", "Hope", "Will", "Anneliese", "Xiomara", "Ibrahim", "Yael",  # noqa: E501
+    "Dmitri",
+)  # fmt: skip
+FAMILY = (
+    "Vandermeer", "Okafor", "Mbeki", "O'Rourke", "Castañeda", "Nguyen-Bell", "Wilson", "Green", "Young", "Rice", "Hill",  # noqa: E501
+    "Kowalczyk", "Abubakar", "Briain", "Lindqvist", "Papadopoulos", "Yamamoto", "Clark", "Banks", "McAllister",  # noqa: E501
+    "Szymański", "Thistlethwaite", "Ferreira", "Drăgulescu",
+)  # fmt: skip
 STREETS = ("Elm Street", "Larkspur Lane", "N. Broad St", "Old Mill Road", "Juniper Ct")
 HOSPITALS = (
     "St. Brendan's Hospital",
@@ -90,10 +94,10 @@ class Story:
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
-        self.given, self.family = dice.choice(GIVEN), dice.choice(FAMILY).replace("\n", " ").split()[-1]
+        self.given, self.family = dice.choice(GIVEN), dice.choice(FAMILY)
         self.middle = dice.choice("ABCDEGHJKLMNPRSTW")
-        self.clinician = (dice.choice(GIVEN), dice.choice(FAMILY).split()[-1])
-        self.pathologist = (dice.choice(GIVEN), dice.choice(FAMILY).split()[-1])
+        self.clinician = (dice.choice(GIVEN), dice.choice(FAMILY))
+        self.pathologist = (dice.choice(GIVEN), dice.choice(FAMILY))
         self.mrn = f"{dice.randrange(10**7, 10**8):08d}"
         self.accession = f"S{dice.randrange(15, 26)}-{dice.randrange(1000, 99999)}"
         self.phone = f"(215) 555-{dice.randrange(1000, 9999)}"
