@@ -49,11 +49,20 @@ _NEVER: Final = (
         """
         stage grade level levels part block specimen figure table gleason score type group class phase
         january february march april may june july august september october november december monday tuesday
-        wednesday thursday friday saturday sunday formalin he she it they duke
-        """
+        wednesday thursday friday saturday sunday formalin he she it they duke arbor right left upper lower
+        middle superior inferior anterior posterior medial lateral proximal distal deep lymph ventana dako leica
+        roche
+        """  # noqa: E501
     )
 )
 """Words that stand where a name might and are none."""
+
+_NO_PERSON_AFTER: Final = re.compile(
+    r"\W{0,3}(?:scor(?:e|ing)|grad(?:e|ing)|typ(?:e|ing)|stag(?:e|ing)|classification|criteri(?:a|on)|system|index|rating|"
+    r"disease|syndrome|lymphoma|tumou?r|stain|trichrome|blue|red|clone|antibod(?:y|ies)|bod(?:y|ies)|cells?|virus)\b",
+    re.IGNORECASE,
+)
+"""What stands after the name of a score, a stain or a disease."""
 
 
 def named_spans(text: str) -> Iterator[Span]:
@@ -61,12 +70,13 @@ def named_spans(text: str) -> Iterator[Span]:
     for pattern in _PEOPLE:
         for match in pattern.finditer(text):
             last = match["last"].lower().rstrip(".")
-            if len(last) == 1 or last not in _NEVER:
+            if (len(last) == 1 or last not in _NEVER) and not _NO_PERSON_AFTER.match(text, match.end()):
                 yield Span(match.start("v"), match.end("v"), "NAME", "a common given name")
     for pattern in _PLACES:
         for match in pattern.finditer(text):
             first = match["v"].split()[0].lower().rstrip(",.")
-            if first not in _NEVER and len(match["v"]) > 3:
+            named = first not in _NEVER and not _NO_PERSON_AFTER.match(text, match.end())
+            if named and len(match["v"]) > 3:
                 yield Span(match.start("v"), match.end("v"), "PLACE", "context")
     for match in _ANNOUNCED.finditer(text):
         yield Span(match.start("v"), match.end("v"), "ID", "an announced number")

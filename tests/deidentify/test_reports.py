@@ -12,6 +12,7 @@ from deidentify.known import Known
 from deidentify.reports.docx import Line, lines_as_text, read_docx, text_as_lines, write_docx
 from deidentify.reports.text import Policy, clean_text
 from tests.deidentify.making import PERSON, make_docx
+from tests.deidentify.reports_made import report
 
 KNOWN = Known.from_dict(
     {
@@ -84,10 +85,54 @@ def test_it_takes_out_what_labels_shapes_and_context_show(line: str, kept: str) 
      "Nottingham grade 2", "pT2a N0 MX", "2.5 x 1.2 x 0.8 cm", "blocks A1-A12", "ER 95%, PR 80%",
      "inked green at the margin", "Paget disease",
      "p63 and CK5/6 stains", "a 67-year-old man", "0/12 lymph nodes", "3 of 14 cores, 1.5 mm",
-     "BRCA1 mutation", "Warthin tumor"],
+     "BRCA1 mutation", "Warthin tumor", "Ann Arbor stage IIA", "Masson trichrome, Victoria blue", "Mayo score 3",  # noqa: E501
+     "performed on Ventana BenchMark", "seen in the Right Upper Lobe", "SNOMED M-81403, ICD-O 8140/3, CPT 88305",  # noqa: E501
+     "Stanford type A dissection", "Yale grading", "All margins are free", "Rosai-Dorfman disease", "CA 125 35 U/mL",  # noqa: E501
+     "1000-2000 cells", "KRAS G12C (c.34G>T)", "PD-L1 (22C3) TPS 60%", "Philadelphia chromosome", "Von Hippel-Lindau"],  # noqa: E501
 )  # fmt: skip
 def test_it_keeps_what_a_diagnosis_is_made_of(phrase: str) -> None:
     assert cleaned(f"DIAGNOSIS: {phrase}.") == f"DIAGNOSIS: {phrase}."
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("in a 55-year-old male, Robert Smith, with asthma", "in a 55-year-old male, [NAME], with asthma"),
+        ("referring Mary A., seen at Cedar Crest", "referring [NAME], seen at [PLACE]"),
+        ("SMITH, JOHN Q. was told", "[NAME] was told"),
+        ("admitted to Elm Hill General on Monday", "admitted to [PLACE] on Monday"),
+        ("from San Francisco, CA to us", "from [PLACE] to us"),
+        ("insurance ID is AB-56789.", "insurance ID is [ID]."),
+        ("MRN 12345-NYP, patient ID 67890", "MRN [ID], patient ID [ID]"),
+        ("call +46 (0)179 459 33 today", "call [CONTACT] today"),
+        ("Dr. Liam Petrov. Later Petrov, and PETROV", "Dr. [NAME]. Later [NAME], and [NAME]"),
+        ("seen Jan 20th '23 again", "seen [DATE] again"),
+    ],
+)
+def test_it_finds_people_without_a_label(text: str, left: str) -> None:
+    assert cleaned(text) == left
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [("Jane Ho1lings", "[NAME]"), ("J. Q. HoIlings", "[NAME]"), ("Hol-\n1ings", "[NAME]\n[NAME]"),
+     ("S19 2342l", "[ID]"), ("OO48l5l6", "[ID]"), ("Hollings, Jane Q.", "[NAME]")],
+)  # fmt: skip
+def test_it_takes_one_character_for_another(written: str, left: str) -> None:
+    assert cleaned(f"of {written} there") == f"of {left} there"
+
+
+def test_a_made_report_keeps_nothing_of_its_person() -> None:
+    for number in range(25):
+        made = report(number, seed=3)
+        spans = clean_text(made.text, made.known).spans
+        covered = {at for span in spans for at in range(span.start, span.end)}
+        left = [
+            made.text[start:end]
+            for _, start, end in made.spans
+            if any(made.text[at].isalnum() and at not in covered for at in range(start, end))
+        ]
+        assert left == [], made.text
 
 
 def test_it_keeps_the_year_of_a_date_but_not_of_an_old_birth() -> None:
