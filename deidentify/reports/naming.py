@@ -38,7 +38,7 @@ _ANNOUNCED: Final = re.compile(
     r"\b(?:MRN|M\.R\.N\.|SSN|CSN|(?:medical|patient|health|hospital)[ ](?:record|chart)s?|(?:pt|patient|site|member|insurance|insurer|"  # noqa: E501
     r"insur|policy|plan|client|case|record|chart|beneficiary|subscriber|group|account|user)[ ]?(?:ID|no\.?|number|code|\#)|"  # noqa: E501
     r"ins(?:urance|\.)?(?:[ ](?:plan|policy))?|acct?\.?|account|licen[sc]e|ref\.?(?:erence)?(?:[ ]code)?|ID)"
-    r"(?:[ ](?:is|no\.?|number|num|under|code|ID|was|\#))*[ ]?[:#=]*[ ]?\#?(?P<v>(?=(?:[A-Za-z_\-/]{0,12}\d){3})[A-Za-z0-9][\w\-/]{3,})",  # noqa: E501
+    r"(?:[ ](?:is|no\.?|number|num|under|code|ID|was|\#)){0,4}[ ]?[:#=]{0,3}[ ]?\#?(?P<v>(?=(?:[A-Za-z_\-/]{0,12}\d){3})[A-Za-z0-9][\w\-/]{3,})",  # noqa: E501
     re.IGNORECASE,
 )
 _NEVER: Final = (

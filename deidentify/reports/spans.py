@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 _BEFORE: Final = re.compile(r"(?<![\w.])(?:[A-Z]\.[ ]?){1,3}\Z")
-_AFTER: Final = re.compile(r",?[ ](?:[A-Z]\.(?![\w])|[A-Z](?=[ ]*(?:[,;/\n)\"”]|[ ]{2}|\Z)))")
+_AFTER: Final = re.compile(
+    r",?[ ](?:[A-Z]\.(?![\w])|[0-9]\.(?=[,/\"”\n])|[A-Z](?=[ ]*(?:[,;/\n)\"”]|[ ]{2}|\Z)))"
+)
 _BETWEEN: Final = re.compile(r",?[ ](?:[A-Z0-9]\.[ ])?|[ ]?,|[\-^]")
 
 

@@ -24,7 +24,7 @@ from tests.bench.subjects import absent
 from tests.deidentify.reports_made import Made, report
 
 DATA = Path(os.environ.get("NOCTURNE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "reports"
-SEED: Final = 31  # not the seed that the rules were written beside
+SEED: Final = 97  # not the seed that the rules were written beside
 NOBODY = Known(names=("Zzyzx Qwertyuiop",))
 NOT_SOUGHT: Final = frozenset({"TITLE", "NRP", "ORGANIZATION", "AGE"})
 """Of the general data set: no identifiers by our policy (ages to 89, nationalities, trades, companies)."""

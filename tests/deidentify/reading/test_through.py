@@ -91,3 +91,13 @@ def test_a_file_that_ends_its_reader_is_broken(tmp_path: Path, monkeypatch: pyte
     source.unlink()
     with pytest.raises(BrokenInput, match="cannot be read"):
         read_report(source, "pdf")
+
+
+def test_a_word_without_end_is_refused_and_wide_gaps_are_narrowed(tmp_path: Path) -> None:
+    source = tmp_path / "a.txt"
+    source.write_text("x" * 2000)
+    with pytest.raises(BrokenInput, match="word"):
+        deidentify_file(source, tmp_path / "out.txt", KNOWN_VALUES)
+    source.write_text("Benign." + " " * 5000 + "Margins" + "\n\t" * 5000 + "free.")
+    deidentify_file(source, tmp_path / "out.txt", KNOWN_VALUES)
+    assert (tmp_path / "out.txt").read_text().split() == ["Benign.", "Margins", "free."]
