@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 from deidentify.errors import BrokenInput, UnknownContent, UnsupportedFormat
 from deidentify.images.codestreams import ACCEPTED, JPEG, JPEG_2000, clean_jpeg, clean_tile
 from deidentify.images.icc import clean_profile
+from deidentify.images.likeness import require_one_picture
 from deidentify.images.tiff import Directory, Layout, Page, Tag, read_directories, write_tiff
 
 COPIED: Final = frozenset({
@@ -84,6 +85,7 @@ def clean_tiff(source: Path, destination: BinaryIO) -> TiffReport:
         aperio = _text(directories[0]).startswith("Aperio")
         facts = _facts(directories) if aperio else None
         levels, dropped = _sort_out(layout, directories)
+        require_one_picture(source, [n for n, one in enumerate(directories) if any(one is x for x in levels)])
         tiles = _Tiles(file, file.seek(0, 2))
         pages = [_page(layout, level, tiles, levels, facts) for level in levels]
         tiles.forbid_overlap()
