@@ -1,0 +1,32 @@
+"""`manage release_site N [--to FOLDER]`: a published release as pages that any web server shows."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from core.errors import NocturneError
+from corpus.models import Release
+from corpus.site import write_site
+
+
+class Command(BaseCommand):
+    help = "Write a published release as a static site: pages, lists and a search, with no server code."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("number", type=int, metavar="N")
+        parser.add_argument(
+            "--to", type=Path, metavar="FOLDER", help="N-site beside the release unless given"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        release = Release.objects.filter(number=options["number"]).first()
+        if release is None:
+            raise CommandError(f"There is no release {options['number']}.")
+        to = options["to"] or release.folder.with_name(f"{release.number}-site")
+        try:
+            shown = write_site(release, to)
+        except NocturneError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"{release}: a site of {shown} slides in {to}.")

@@ -1,0 +1,112 @@
+"""The pages of a site, written out of sight and then put in place."""
+
+import json
+import os
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+from urllib.parse import quote
+
+from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
+
+from core.errors import BadInput, Conflict, Unavailable
+from corpus import bag
+from corpus.errors import NotReleasable
+from corpus.models import Release
+from corpus.site import facts, words
+from corpus.smallcells import small
+
+MARK: Final = "site.json"
+"""By this file a folder is known as a site, which a newer one may replace."""
+ASSETS: Final = ("site.js", "site.css")
+
+
+def write_site(release: Release, to: Path) -> int:
+    """Write the site of a published release to the folder `to`, instead of the site that is there; how many
+    slides it shows. The same release always gives the same bytes.
+
+    Raises NotReleasable for what is not published, BadInput for a place inside the release, Conflict where
+    there is something else than a site, ReleaseStopped where the release is not as it was published, and
+    Unavailable (retryable) when the disk refuses.
+    """
+    if release.state != Release.State.PUBLISHED:
+        raise NotReleasable(f"{release} is not published: {release.get_state_display().lower()}.")
+    root, place = release.folder.resolve(), to.resolve()
+    if place == root or root in place.parents or place in root.parents:
+        raise BadInput("A site stands beside its release, neither inside it nor around it.")
+    if place.exists() and not (place / MARK).is_file():
+        raise Conflict("There is something else than a site of a release.", place=place.name)
+    known = facts.read(root, release.manifest_sha256)
+    try:
+        _replace(place, known, _about(release, known, root, place))
+    except OSError as error:
+        raise Unavailable(f"The site could not be stored: {error.strerror or error}") from error
+    return len(known.slides)
+
+
+def _about(release: Release, known: facts.Facts, root: Path, place: Path) -> dict[str, Any]:
+    judged = release.small_cells
+    return {
+        "head": known.head,
+        "stats": known.stats,
+        "withdrawn": known.withdrawn,
+        "gone": sum(known.withdrawn.values()),
+        "revision": release.revision,
+        "manifest_sha256": release.manifest_sha256,
+        "least": judged.get("k"),
+        "small": small(judged),
+        "release_from_top": quote(PurePosixPath(os.path.relpath(root, place)).as_posix()),
+    }
+
+
+def _replace(place: Path, known: facts.Facts, about: dict[str, Any]) -> None:
+    """A site that is there stays until the new one is whole; between the two renames there is none."""
+    hidden, old = (place.with_name(f".{place.name}.{word}") for word in ("new", "old"))
+    for left in (hidden, old):
+        shutil.rmtree(left, ignore_errors=True)
+    hidden.mkdir(parents=True)
+    try:
+        _fill(hidden, known, about)
+        if place.exists():
+            place.rename(old)
+        hidden.rename(place)
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _fill(root: Path, known: facts.Facts, about: dict[str, Any]) -> None:
+    top = about | {"up": "", "release": about["release_from_top"]}
+    _page(root, "index.html", "start", top)
+    _page(root, "slides.html", "list", top | {"slides": known.slides, "choices": _choices(known.slides)})
+    for slide in known.slides:
+        context = about | {
+            "slide": slide,
+            "up": slide.up,
+            "release": f"{slide.up}{about['release_from_top']}",
+        }
+        _page(root, slide.page, "slide", context)
+    for shard, rows in words.index(slide.text for slide in known.slides).items():
+        _write(root / "words" / f"{shard}.json", json.dumps(rows, ensure_ascii=False, separators=(",", ":")))
+    for name in ASSETS:
+        found = finders.find(f"corpus/site/{name}")
+        if found is None:
+            raise Unavailable(f"{name} of the site is not installed.")
+        shutil.copyfile(found, root / name)
+    mark = {"release": known.head["number"], "revision": about["revision"], "slides": len(known.slides)}
+    bag.write_json(root / MARK, mark | {"manifest_sha256": about["manifest_sha256"]})
+
+
+def _choices(slides: list[facts.Shown]) -> dict[str, list[str]]:
+    return {name: sorted({slide.image[name] for slide in slides}) for name in ("tissue", "stain", "cut")}
+
+
+def _page(root: Path, path: str, template: str, context: dict[str, Any]) -> None:
+    _write(root / path, render_to_string(f"corpus/site/{template}.html", context))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
