@@ -42,20 +42,24 @@ function shardFor(word) {
   return known;
 }
 
+/** @param {string} word */
+async function slidesWith(word) {
+  const shard = await shardFor(word);
+  const words = Object.keys(shard).filter((known) => known.startsWith(word));
+  return new Set(words.flatMap((known) => shard[known] ?? []));
+}
+
 /**
  * @param {string} text
  * @returns {Promise<Set<number> | null>} slides whose report has every word, or one that begins so; null for all
  */
 async function matching(text) {
-  /** @type {Set<number> | null} */
-  let left = null;
-  for (const word of wordsOf(text)) {
-    const shard = await shardFor(word);
-    const slides = new Set(Object.keys(shard).filter((known) => known.startsWith(word)).flatMap((known) => shard[known] ?? []));
-    const before = left;
-    left = before ? new Set([...slides].filter((slide) => before.has(slide))) : slides;
+  const words = wordsOf(text);
+  if (!words.length) {
+    return null;
   }
-  return left;
+  const found = await Promise.all(words.map(slidesWith));
+  return found.reduce((left, slides) => new Set([...left].filter((slide) => slides.has(slide))));
 }
 
 const rows = [...document.querySelectorAll("[data-slide]")].filter((row) => row instanceof HTMLElement);
@@ -73,7 +77,9 @@ async function narrow() {
       show(found);
     }
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
+    if (mine === question) {
+      say(error instanceof Error ? error.message : String(error));
+    }
   }
 }
 
