@@ -76,13 +76,15 @@ def _slides(root: Path, rows: list[Row]) -> list[Shown]:
 
 def _reports(root: Path, slides: list[Shown], rows: list[Row]) -> None:
     """A case has one report, whichever of its slides it was released with."""
+    cases: dict[tuple[str, str], list[Shown]] = {}
+    for slide in slides:
+        cases.setdefault((slide.image["patient"], slide.image["case"]), []).append(slide)
     for row in rows:
         if bag.sha256_of(root / row["path"]) != row["sha256"]:
             raise ReleaseStopped(f"{row['path']} is not the report that was published: run verify_release.")
         text = text_of(root / row["path"])
-        for slide in slides:
-            if (slide.image["patient"], slide.image["case"]) == (row["patient"], row["case"]):
-                slide.report, slide.text = row, text
+        for slide in cases.get((row["patient"], row["case"]), ()):
+            slide.report, slide.text = row, text
 
 
 def _same_size(root: Path, row: Row) -> None:

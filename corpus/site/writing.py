@@ -71,10 +71,9 @@ def _replace(place: Path, known: facts.Facts, about: dict[str, Any]) -> None:
         if place.exists():
             place.rename(old)
         hidden.rename(place)
-    except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    finally:
+        for left in (hidden, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _fill(root: Path, known: facts.Facts, about: dict[str, Any]) -> None:
