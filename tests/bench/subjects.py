@@ -33,6 +33,7 @@ SUBJECTS = {
     "readers": "tests.bench.readers:readers",
     "assignment": "tests.bench.assignment:assignment",
     "reports": "tests.bench.reports:reports",
+    "search": "tests.bench.search:search",
 }
 
 

@@ -68,7 +68,8 @@ LONG = [pytest.param(name, marks=pytest.mark.campaign) for name in ("tiles", "he
 
 
 @pytest.mark.parametrize(
-    "name", ["write", "read", "ingest", "layouts", "focus", "snapshots", "assignment", "reports", *LONG]
+    "name",
+    ["write", "read", "ingest", "layouts", "focus", "snapshots", "assignment", "reports", "search", *LONG],
 )
 def test_it_measures_every_figure(tmp_path: Path, name: str) -> None:
     found = run(name, TINY, tmp_path)
