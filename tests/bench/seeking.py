@@ -4,6 +4,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str]) -> int:
         found = make(number)
     else:
         seek, times = {"ours": ours, "like": like}[what], min(number, 5)
-        found = {name: milliseconds(lambda text=text: seek(text), times) for name, text in SEARCHES.items()}
+        found = {name: milliseconds(partial(seek, text), times) for name, text in SEARCHES.items()}
         if what == "ours":
             found["whole"] = milliseconds(lambda: find(Wanted(words=SEARCHES["page"])), times)
     file.write_text(json.dumps(found), encoding="utf-8")
