@@ -8,6 +8,7 @@ from typing import Any
 
 from corpus import bag, statistics
 from corpus.errors import ReleaseStopped
+from deidentify.errors import DeidentifyError
 from deidentify.files import text_of
 
 Row = dict[str, Any]
@@ -46,7 +47,7 @@ class Facts:
 
 def read(root: Path, manifest_sha256: str) -> Facts:
     """Raises ReleaseStopped where the folder is not the release that was published: another manifest, an
-    image of another size, a report with other words.
+    image of another size, a report with other words or none that can be read.
     """
     manifest = root / bag.MANIFEST
     if not manifest.is_file() or bag.sha256_of(manifest) != manifest_sha256:
@@ -82,7 +83,10 @@ def _reports(root: Path, slides: list[Shown], rows: list[Row]) -> None:
     for row in rows:
         if bag.sha256_of(root / row["path"]) != row["sha256"]:
             raise ReleaseStopped(f"{row['path']} is not the report that was published: run verify_release.")
-        text = text_of(root / row["path"])
+        try:
+            text = text_of(root / row["path"])
+        except DeidentifyError as error:
+            raise ReleaseStopped(f"{row['path']} cannot be read: {error}") from error
         for slide in cases.get((row["patient"], row["case"]), ()):
             slide.report, slide.text = row, text
 

@@ -46,10 +46,21 @@ document.addEventListener("submit", (event) => {
   if (form instanceof HTMLFormElement && form.dataset.ask && !confirm(form.dataset.ask)) event.preventDefault();
 });
 
-// <select data-submits>: a filter acts as soon as it is chosen. Its form keeps a button for those without scripts.
+// <select data-submits>, <input type="checkbox" data-submits>: a filter acts as soon as it is chosen. Its form keeps a
+// button for those without scripts.
 document.addEventListener("change", (event) => {
   const field = event.target;
-  if (field instanceof HTMLSelectElement && "submits" in field.dataset) field.form?.requestSubmit();
+  const chosen = field instanceof HTMLSelectElement || field instanceof HTMLInputElement;
+  if (chosen && "submits" in field.dataset) field.form?.requestSubmit();
+});
+
+// "/" goes to the search box of a page that has one.
+document.addEventListener("keydown", (event) => {
+  const box = document.querySelector('[role="search"] input[type="search"]');
+  const typing = event.target instanceof HTMLElement && event.target.closest("input, textarea, select, [contenteditable]");
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typing || !(box instanceof HTMLElement)) return;
+  event.preventDefault();
+  box.focus();
 });
 
 // <button data-print>
