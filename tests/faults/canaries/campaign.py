@@ -29,6 +29,7 @@ from tests.faults.tally import Tally
 
 PLACES = {**TIFFS, **DICOMS, **MOSAICS, **REPORTS}
 SUFFIX = {"svs": ".svs", "tiff": ".tif", "ome": ".ome.tif", "dicom": ".dcm", "hdf5": ".h5"}
+REWRITTEN = {"pdf": ".docx", "rtf": ".docx"}  # a report of these kinds becomes a Word document
 FOUND, MISSED, CLEAN, REFUSED, LEAKED, BROKEN = "found", "missed", "clean", "refused", "leaked", "broken"
 _PACKED = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 
@@ -114,7 +115,7 @@ def _released(canary: Canary) -> Fate:
         source.write_bytes(PLACES[canary.place](planted))
         verdict = judge(source, parse_known(json.dumps(KNOWN)), ocr="off")
         before = FOUND if any(hit.encoding != "structure" for hit in verdict.hits) else MISSED
-        target = Path(name) / f"clean{source.suffix}"
+        target = Path(name) / f"clean{REWRITTEN.get(kind, source.suffix)}"
         try:
             deidentify_file(source, target, Known.from_dict(KNOWN))
         except DeidentifyError as error:
