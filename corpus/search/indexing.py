@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from annotation.queries import signed_off
@@ -47,15 +48,25 @@ def forget(*, slide: Slide) -> None:
     SearchDocument.objects.filter(slide=slide).delete()
 
 
-def unindexed(*, since: datetime) -> Iterator[Slide]:
-    """Slides that may be found since then and are not, and those whose case has another clean report."""
-    known = SearchDocument.objects.values("slide")
-    yield from Slide.objects.filter(state__in=FINDABLE, state_since__gte=since).exclude(pk__in=known)
-    for report in DeidentifiedReport.objects.filter(state=Passage.PASSED, changed_at__gte=since):
-        of_case = SearchDocument.objects.filter(slide__block__specimen__case=report.case_id)
-        newest = passed_report(report.case_id)
-        if newest == report:
-            yield from (one.slide for one in of_case.exclude(of_report=report.sha256).select_related("slide"))
+def unindexed(*, since: datetime) -> Iterator[int]:
+    """Keys of slides that may be found since then and are not, and of those whose case has another clean
+    report.
+    """
+    known = SearchDocument.objects.filter(slide=OuterRef("pk"))
+    fresh = Slide.objects.filter(~Exists(known), state__in=FINDABLE, state_since__gte=since)
+    yield from fresh.values_list("pk", flat=True).order_by("pk")
+    newer = DeidentifiedReport.objects.filter(
+        case=OuterRef("case"), state=Passage.PASSED, pk__gt=OuterRef("pk")
+    )
+    reports = DeidentifiedReport.objects.filter(~Exists(newer), state=Passage.PASSED, changed_at__gte=since)
+    stale = SearchDocument.objects.filter(
+        Exists(
+            reports.filter(case=OuterRef("slide__block__specimen__case")).exclude(
+                sha256=OuterRef("of_report")
+            )
+        )
+    )
+    yield from stale.values_list("slide", flat=True).order_by("slide")
 
 
 def _drawn(slide: Slide) -> Iterator[str]:
