@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from deidentify.errors import BrokenInput, UnknownContent, UnsupportedFormat
-from deidentify.images.codestreams import ACCEPTED, JPEG, JPEG_2000, clean_jpeg, clean_tile
+from deidentify.images.codestreams import ACCEPTED, JPEG, JPEG_2000, NONE, clean_jpeg, clean_tile
 from deidentify.images.icc import clean_profile
 from deidentify.images.likeness import require_one_picture
 from deidentify.images.tiff import Directory, Layout, Page, Tag, read_directories, write_tiff
@@ -233,8 +233,9 @@ def _page(
     )
     if len(offsets) != len(counts):
         raise BrokenInput("as many tile offsets as tile lengths are needed")
+    most = _raw_bytes(layout, directory) if compression == NONE else None
     keys = tuple(
-        tiles.key(offset, count, lambda data: clean_tile(data, compression))
+        tiles.key(offset, count, lambda data: clean_tile(data[:most], compression))
         for offset, count in zip(offsets, counts, strict=True)
     )
     tags = [tag for code, tag in directory.items() if code in COPIED]
@@ -250,6 +251,14 @@ def _page(
         text = text if len(text) % 2 == 0 else text[:-1] + b" \0"
         tags.append(Tag(270, 2, len(text), text))
     return Page(tuple(tags), keys)
+
+
+def _raw_bytes(layout: Layout, directory: Directory) -> int:
+    """Of a tile that is not compressed: what stands after them is no picture."""
+    bits = directory[258].numbers(layout.order) if 258 in directory else (1,)
+    one_plane = _one(layout, directory, 284, 1) == 2
+    depth = bits[0] if one_plane else bits[0] * _one(layout, directory, 277, 1)
+    return -(-_one(layout, directory, 322, 0) * depth // 8) * _one(layout, directory, 323, 0)
 
 
 def _bytes_tag(code: int, data: bytes) -> Tag:

@@ -16,6 +16,8 @@ ACCEPTED: Final = frozenset({JPEG, NONE, LZW, DEFLATE, OLD_DEFLATE, ZSTD, *JPEG_
 _AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _ADOBE: Final = re.compile(rb"^Adobe\x00[\x64\x65].{5}$", re.DOTALL)
 _J2K_COMMENT: Final = 0x64
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_ZSTD_RUN, _ZSTD_RESERVED = 1, 3
 
 
 def clean_tile(data: bytes, compression: int) -> bytes:
@@ -27,7 +29,9 @@ def clean_tile(data: bytes, compression: int) -> bytes:
         return clean_jpeg2000(data)
     if compression in (DEFLATE, OLD_DEFLATE):
         return _clean_deflate(data)
-    if compression in (NONE, LZW, ZSTD):
+    if compression == ZSTD:
+        return _clean_zstd(data)
+    if compression in (NONE, LZW):
         return data
     raise UnknownContent(f"compression {compression}", f"tiles with compression {compression} are not known")
 
@@ -78,6 +82,8 @@ def clean_jpeg2000(data: bytes) -> bytes:
         raise UnknownContent("JPEG 2000 wrapper", "a JPEG 2000 tile that is no bare codestream")
     kept, position = [b"\xff\x4f"], 2
     while data[position : position + 2] != b"\xff\x90":
+        if position + 4 > len(data):
+            raise BrokenInput("a JPEG 2000 tile that ends inside its header")
         end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
         if data[position] != 0xFF or end > len(data) or end < position + 4:
             raise BrokenInput("a JPEG 2000 tile with a broken header")
@@ -100,6 +106,8 @@ def _walk_tile_parts(data: bytes, position: int) -> int:
             return end if end > position else len(data)
         inner = position + 12
         while inner < position + length and data[inner : inner + 2] != b"\xff\x93":
+            if inner + 4 > len(data):
+                raise BrokenInput("a JPEG 2000 tile that ends inside a tile-part")
             if data[inner + 1] == _J2K_COMMENT:
                 raise UnknownContent("JPEG 2000 comment", "a comment inside a tile-part")
             inner += 2 + max(int.from_bytes(data[inner + 2 : inner + 4], "big"), 2)
@@ -118,3 +126,25 @@ def _clean_deflate(data: bytes) -> bytes:
     if not machine.eof:
         raise BrokenInput("a tile that ends too early")
     return data[: len(data) - len(machine.unused_data)]
+
+
+def _clean_zstd(data: bytes) -> bytes:
+    """One frame without the bytes after its end (RFC 8878, 3.1.1): its blocks say how long they are."""
+    if data[:4] != _ZSTD_MAGIC or len(data) < 5:
+        raise BrokenInput("a Zstandard tile that does not start as one")
+    described = data[4]
+    single, checksum = described >> 5 & 1, described >> 2 & 1
+    position = 5 + 1 - single + (0, 1, 2, 4)[described & 3] + (single, 2, 4, 8)[described >> 6]
+    last = False
+    while not last:
+        head = int.from_bytes(data[position : position + 3], "little")
+        last, kind, size = bool(head & 1), head >> 1 & 3, head >> 3
+        position += 3 + (1 if kind == _ZSTD_RUN else size)
+        if kind == _ZSTD_RESERVED or position > len(data):
+            raise BrokenInput("a Zstandard tile that ends inside a block")
+    position += 4 * checksum
+    if position > len(data):
+        raise BrokenInput("a Zstandard tile that ends before its checksum")
+    if data[position : position + 4] == _ZSTD_MAGIC:
+        raise UnknownContent("Zstandard frames", "a tile of several Zstandard frames")
+    return data[:position]

@@ -44,6 +44,8 @@ class Tag:
     def numbers(self, order: str) -> tuple[int, ...]:
         if self.kind not in LETTERS:
             raise BrokenInput(f"tag {self.code} holds no whole numbers")
+        if not self.count:
+            raise BrokenInput(f"tag {self.code} holds nothing")
         return struct.unpack(f"{order}{self.count}{LETTERS[self.kind]}", self.data)
 
 

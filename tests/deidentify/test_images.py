@@ -2,6 +2,7 @@ import contextlib
 import os
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import openslide
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from deidentify.errors import BrokenInput, DeidentifyError, UnknownContent, UnsupportedFormat
 from deidentify.images.aperio import clean_tiff
-from deidentify.images.codestreams import clean_jpeg
+from deidentify.images.codestreams import JPEG, ZSTD, clean_jpeg, clean_tile
 from deidentify.images.icc import clean_profile
 from tests.deidentify.making import ENCODINGS, PERSON, make_svs, profile, segment, tissue
 
@@ -167,3 +168,50 @@ def test_it_cleans_a_real_slide(tmp_path: Path) -> None:
         word in target.read_bytes()
         for word in (b"CPAPERIOCS", b"b414003d", b"12/29/09", b"CMU-1", b"label", b"macro")
     )
+
+
+def test_nothing_stands_after_the_end_of_a_zstandard_tile() -> None:
+    for level, pixels in ((1, tissue(64)), (19, tissue(256)), (3, np.zeros((64, 64, 3), np.uint8))):
+        whole = bytes(imagecodecs.zstd_encode(pixels.tobytes(), level=level))
+        assert clean_tile(whole, ZSTD) == whole
+        assert clean_tile(whole + b"VANDERMEER", ZSTD) == whole
+    with pytest.raises(UnknownContent, match="several"):
+        clean_tile(whole + whole, ZSTD)
+
+
+@given(st.binary(max_size=60), st.sampled_from([ZSTD, JPEG, 34712, 8]))
+def test_a_tile_of_any_bytes_is_cleaned_or_refused_by_name(data: bytes, compression: int) -> None:
+    starts = {ZSTD: b"\x28\xb5\x2f\xfd", JPEG: b"\xff\xd8", 34712: b"\xff\x4f\xff\x51", 8: b"\x78\x9c"}
+    for tile in (data, starts[compression] + data):
+        with contextlib.suppress(DeidentifyError):
+            clean_tile(tile, compression)
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_nothing_stands_after_the_pixels_of_a_plain_tile(tmp_path: Path, planar: str) -> None:
+    pixels = tissue(128) if planar == "contig" else np.moveaxis(tissue(128), -1, 0)
+    source = tmp_path / "a.tif"
+    tifffile.imwrite(source, pixels, tile=(64, 64), photometric="rgb", planarconfig=planar, metadata=None)
+    with tifffile.TiffFile(source) as file:
+        page = file.pages[0].aspage()
+        counts, offsets = page.tags[325], page.dataoffsets
+    data = bytearray(source.read_bytes())
+    last = counts.valueoffset + 4 * (len(offsets) - 1)
+    size = int.from_bytes(data[last : last + 4], "little")
+    data[last : last + 4] = (size + 10).to_bytes(4, "little")
+    source.write_bytes(bytes(data[: offsets[-1] + size]) + b"VANDERMEER" + bytes(data[offsets[-1] + size :]))
+    target = clean(source, "clean.tif")
+    assert b"VANDERMEER" not in target.read_bytes()
+    assert np.array_equal(tifffile.imread(target), tifffile.imread(source))
+
+
+def test_a_tag_that_holds_nothing_breaks_the_input(tmp_path: Path) -> None:
+    source = make_svs(tmp_path / "a.svs")
+    data = bytearray(source.read_bytes())
+    first = int.from_bytes(data[4:8], "little")
+    for entry in range(first + 2, first + 2 + 12 * int.from_bytes(data[first : first + 2], "little"), 12):
+        if int.from_bytes(data[entry : entry + 2], "little") == 256:
+            data[entry + 4 : entry + 8] = bytes(4)
+    source.write_bytes(data)
+    with pytest.raises(BrokenInput, match="tag 256"):
+        clean(source)

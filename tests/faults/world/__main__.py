@@ -15,7 +15,12 @@ from tests.faults.world.load import Records
 from tests.faults.world.night import Lived, live
 from tests.faults.world.sabotage import SABOTAGES
 
-TASKS = ("core.tasks", "scanning.tasks", "corpus.tasks", "overview.tasks")  # what the workers of this world know
+TASKS = (
+    "core.tasks",
+    "scanning.tasks",
+    "corpus.tasks",
+    "overview.tasks",
+)  # what the workers of this world know
 
 
 def parser() -> argparse.ArgumentParser:
