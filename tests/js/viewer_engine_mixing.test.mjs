@@ -46,11 +46,18 @@ test("channels that are moved alike are painted together, at most sixteen", () =
 });
 
 test("uniforms are those of the channels painted, and a window is never empty", () => {
-  const { channel: index, mixer, window } = uniforms([channel, { ...channel, low: 9, high: 9, colour: "#0000ff" }], [1]);
-  assert.equal(index[0], 1);
-  assert.deepEqual([...mixer.slice(0, 3)], [0, 0, 1]);
-  assert.deepEqual([...window.slice(0, 2)], [9, 10]);
+  const { packs, mixer, low, high, curved } = uniforms([channel, { ...channel, low: 9, high: 9, gamma: 1, colour: "#0000ff" }], [1]);
+  assert.deepEqual([packs, curved], [[0], false]);
+  assert.deepEqual([...mixer.slice(0, 6)], [0, 0, 0, 0, 0, 1]);
+  assert.deepEqual([low[1], high[1]], [9, 10]);
   assert.deepEqual(rgb("nonsense"), [1, 1, 1]);
+});
+
+test("channels are painted by fours, wherever those that are shown lie", () => {
+  const channels = Array.from({ length: 10 }, (_, i) => ({ ...channel, low: i, high: i + 1, gamma: 2 }));
+  const { packs, low, curved } = uniforms(channels, [1, 9]);
+  assert.deepEqual([packs, curved, low[1], low[4 + 1]], [[0, 2], true, 1, 9]);
+  assert.deepEqual(uniforms(channels, []).packs, [0]);
 });
 
 test("a link brings back the place it was made from", () => {

@@ -4,6 +4,7 @@ Six views of each slide in a usual run; fifty of them with -m campaign.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,6 +24,10 @@ from viewer.models import VirtualSlide
 
 VIEWS = [6, pytest.param(50, marks=pytest.mark.campaign)]
 SCREEN = {"width": 820, "height": 380}
+PLACE = """async () => {
+  const { viewerOf } = await import("/static/viewer/handle.js");
+  return (await viewerOf(document.querySelector("[data-viewer]"))).place();
+}"""
 SMALLEST_PX = 96  # engine/zoom.js: the viewer goes no further from a slide
 pytestmark = [
     pytest.mark.browser,
@@ -112,3 +117,36 @@ def test_it_paints_what_the_reference_says(opened: tuple[Page, str, Reference], 
         excused.append((high - low > 2).any(axis=2).mean())
     # Unturned, at 1:1 and the like, texels' borders may lie under pixels' middles: in a view, not in many.
     assert np.mean(excused) < 0.1, "the reference may not excuse much"
+
+
+@pytest.mark.parametrize("opened", ["six"], indirect=True)
+@pytest.mark.parametrize("degrees", [0.0, 90.0])
+def test_a_view_that_was_dragged_to_is_painted_as_one_that_was_opened(
+    opened: tuple[Page, str, Reference], degrees: float
+) -> None:
+    """Panning moves the picture and paints what has come into view."""
+    page, address, reference = opened
+    view = replace(some_view(Random(5), reference.header), resolution=1.37, degrees=degrees)
+    view = replace(view, channels=tuple(replace(channel, dx=0.0, dy=0.0) for channel in view.channels))
+    page.goto(address)
+    page.evaluate(f"location.hash = '{view.link()[1:]}'")
+    settle(page)
+    dragged(page, 90, -40)
+    settle(page)
+    place = page.evaluate(PLACE)
+    painted = canvas(page).astype(np.float64)
+    now = replace(view, x=place["x"], y=place["y"])
+    low, high = reference.paint(now, (painted.shape[1], painted.shape[0]))
+    assert abs(now.x - view.x) + abs(now.y - view.y) > 60, "it did not move"
+    assert ((painted >= low - 1) & (painted <= high + 1)).all()
+
+
+def dragged(page: Page, right: int, down: int) -> None:
+    box = page.locator("[data-map]").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + right, y + down, steps=7)
+    page.wait_for_timeout(200)  # at rest before it is let go: the view does not glide on
+    page.mouse.up()

@@ -113,7 +113,7 @@ class MosaicLayer extends Layer {
       size,
     });
     const begun = performance.now();
-    const report = this.#mosaic.frame(camera, this.#state);
+    const report = this.#mosaic.frame(camera, this.#state, frame.viewHints.some(Boolean));
     setTimeout(() => (this.#frameMs = performance.now() - begun));
     if (report.deferred) {
       requestAnimationFrame(() => this.changed());

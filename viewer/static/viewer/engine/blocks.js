@@ -10,6 +10,8 @@
 /** @typedef {import("../types.js").LevelHeader} LevelHeader */
 /** @typedef {import("../types.js").SlideHeader} SlideHeader */
 
+import { packed } from "./packing.js";
+
 /** Decoded bytes that one request should bring, about. */
 const BATCH_BYTES = 1 << 21;
 const BATCH_BLOCKS = 32;
@@ -19,11 +21,13 @@ const BATCH_BLOCKS = 32;
  * @property {LevelHeader} level
  * @property {[number, number]} texels width and height of a field in this layer, not rounded up
  * @property {number} channels of the slide
+ * @property {number} packs texels that hold them all, one upon the other
+ * @property {1 | 2 | 4} components of such a texel
  * @property {number} rows chunks per field, down
  * @property {number} columns chunks per field, across
  * @property {number} count blocks in the layer
  * @property {number} planeBytes decoded bytes of one channel of one block
- * @property {number} blockBytes decoded bytes of a block, all channels
+ * @property {number} blockBytes of a block on the card, all channels
  * @property {number} perBatch
  */
 
@@ -38,15 +42,17 @@ export function blockGrid(header, level) {
   const groups = Math.ceil((header.fields?.x.length ?? 0) / level.fieldsPerChunk);
   const sample = header.dtype === "uint16" ? 2 : 1;
   const planeBytes = level.fieldsPerChunk * level.chunkHeight * level.chunkWidth * sample;
-  const blockBytes = planeBytes * header.channels.length;
-  const many = Math.max(1, Math.min(BATCH_BLOCKS, Math.floor(BATCH_BYTES / blockBytes)));
+  const channels = header.channels.length;
+  const { packs, components } = packed(channels);
+  const blockBytes = planeBytes * packs * components;
+  const many = Math.max(1, Math.min(BATCH_BLOCKS, Math.floor(BATCH_BYTES / (planeBytes * channels))));
   const perBatch = header.kind === "vendor" ? 1 : many; // a tile has an address of its own
   const texels = /** @type {[number, number]} */ ([
     (header.fields?.width ?? 0) / level.downsample,
     (header.fields?.height ?? 0) / level.downsample,
   ]);
-  const channels = header.channels.length;
-  return { level, texels, channels, rows, columns, count: groups * rows * columns, planeBytes, blockBytes, perBatch };
+  const count = groups * rows * columns;
+  return { level, texels, channels, packs, components, rows, columns, count, planeBytes, blockBytes, perBatch };
 }
 
 /**

@@ -98,6 +98,22 @@ export class Camera {
   }
 
   /**
+   * The whole screen pixels that a box may touch, on or off the screen.
+   *
+   * @param {number} x level-1 px
+   * @param {number} y
+   * @param {number} width
+   * @param {number} height
+   * @returns {import("./keeping.js").Rect}
+   */
+  rect(x, y, width, height) {
+    const corners = [this.screen(x, y), this.screen(x + width, y), this.screen(x, y + height), this.screen(x + width, y + height)];
+    const [rights, downs] = [corners.map(([right]) => right), corners.map(([, down]) => down)];
+    const [left, top] = [Math.floor(Math.min(...rights)) - 1, Math.floor(Math.min(...downs)) - 1];
+    return [left, top, Math.ceil(Math.max(...rights)) + 1, Math.ceil(Math.max(...downs)) + 1];
+  }
+
+  /**
    * The anchor of a field, in the middle of what the screen shows of it.
    *
    * @param {[number, number]} origin of the field, level-1 px

@@ -2,6 +2,7 @@
  * @file What WebGL needs said every time: programs, textures, and pictures that sums are made in.
  */
 
+import { packed } from "./packing.js";
 import { VERTEX } from "./shader.js";
 
 /** @typedef {import("../types.js").SlideHeader} SlideHeader */
@@ -96,6 +97,69 @@ export class Sums {
   }
 }
 
+/** Moves the canvas's own picture by way of a second one: a picture cannot be copied onto itself. */
+export class Shifter {
+  #gl;
+  #frame;
+  /** @type {WebGLTexture | null} */
+  #picture = null;
+  #size = [0, 0];
+
+  /** @param {WebGL2RenderingContext} gl */
+  constructor(gl) {
+    this.#gl = gl;
+    this.#frame = gl.createFramebuffer();
+  }
+
+  get bytes() {
+    return (this.#size[0] ?? 0) * (this.#size[1] ?? 0) * 4;
+  }
+
+  /**
+   * @param {number} right px
+   * @param {number} down px
+   */
+  move(right, down) {
+    const gl = this.#gl;
+    const { drawingBufferWidth: width, drawingBufferHeight: height } = gl;
+    this.#fit(width, height);
+    gl.disable(gl.SCISSOR_TEST);
+    this.#copy(null, this.#frame, [0, 0, width, height], [0, 0, width, height]);
+    this.#copy(this.#frame, null, [0, 0, width, height], [right, -down, width + right, height - down]);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+  }
+
+  /**
+   * @param {WebGLFramebuffer | null} from
+   * @param {WebGLFramebuffer | null} to
+   * @param {[number, number, number, number]} source
+   * @param {[number, number, number, number]} target
+   */
+  #copy(from, to, source, target) {
+    const gl = this.#gl;
+    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, from);
+    gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, to);
+    gl.blitFramebuffer(...source, ...target, gl.COLOR_BUFFER_BIT, gl.NEAREST);
+  }
+
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
+  #fit(width, height) {
+    const gl = this.#gl;
+    if (this.#size[0] !== width || this.#size[1] !== height) {
+      gl.deleteTexture(this.#picture);
+      this.#picture = gl.createTexture();
+      this.#size = [width, height];
+      gl.bindTexture(gl.TEXTURE_2D, this.#picture);
+      gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGB8, width, height);
+      gl.bindFramebuffer(gl.FRAMEBUFFER, this.#frame);
+      gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, this.#picture, 0);
+    }
+  }
+}
+
 /**
  * @param {readonly number[]} curve values at equal steps
  * @param {number} place 0..1
@@ -120,7 +184,7 @@ export function nearest(gl, target) {
  * @param {SlideHeader} header
  */
 export function requireRoom(gl, header) {
-  const layers = Math.max(0, ...header.levels.map((level) => level.fieldsPerChunk * header.channels.length));
+  const layers = Math.max(0, ...header.levels.map((level) => level.fieldsPerChunk * packed(header.channels.length).packs));
   const side = Math.max(0, ...header.levels.map((level) => Math.max(level.chunkWidth, level.chunkHeight)));
   if (layers > gl.getParameter(gl.MAX_ARRAY_TEXTURE_LAYERS) || side > gl.getParameter(gl.MAX_TEXTURE_SIZE)) {
     throw new Error("This slide's chunks are larger than this graphics card takes.");

@@ -36,6 +36,11 @@ export class MosaicLayout {
     return this.#fields.x.length;
   }
 
+  /** Of a field, level-1 px. @returns {[number, number]} */
+  get size() {
+    return [this.#fields.width, this.#fields.height];
+  }
+
   get hasRegistration() {
     return this.#registered !== null;
   }

@@ -2,6 +2,8 @@
  * @file From intensities to colours: the numbers that the shader is given, and its sum in JavaScript.
  */
 
+import { PACK, packOf } from "./packing.js";
+
 /** @typedef {import("../types.js").ChannelState} ChannelState */
 /** @typedef {import("../types.js").Picture} Picture */
 
@@ -88,26 +90,29 @@ function level(share) {
 }
 
 /**
- * Uniform arrays of the channels painted together.
+ * Uniform arrays of the channels painted together, by packs of four; what is not shown of a pack adds nothing.
  *
  * @param {readonly ChannelState[]} channels
  * @param {readonly number[]} indices of those that are painted, at most MAX_SHOWN
  * @param {Picture} [picture]
  */
 export function uniforms(channels, indices, picture = AS_IT_IS) {
-  const window = new Float32Array(2 * MAX_SHOWN);
-  const gamma = new Float32Array(MAX_SHOWN).fill(1);
-  const mixer = new Float32Array(3 * MAX_SHOWN);
-  const channel = new Int32Array(MAX_SHOWN);
-  indices.slice(0, MAX_SHOWN).forEach((index, i) => {
+  const shown = indices.slice(0, MAX_SHOWN);
+  const packs = [...new Set(shown.map(packOf))];
+  if (!packs.length) {
+    packs.push(0); // nothing is shown of it
+  }
+  const low = new Float32Array(PACK * packs.length);
+  const high = new Float32Array(PACK * packs.length).fill(1);
+  const gamma = new Float32Array(PACK * packs.length).fill(1);
+  const mixer = new Float32Array(3 * PACK * packs.length);
+  for (const index of shown) {
     const state = /** @type {ChannelState} */ (channels[index]);
-    const shown = effective(state, picture);
-    channel[i] = index;
-    window.set([shown.low, shown.high], 2 * i);
-    gamma[i] = shown.gamma;
-    mixer.set(column(state), 3 * i);
-  });
-  return { channel, window, gamma, mixer };
+    const at = PACK * packs.indexOf(packOf(index)) + (index % PACK);
+    ({ low: low[at], high: high[at], gamma: gamma[at] } = effective(state, picture));
+    mixer.set(column(state), 3 * at);
+  }
+  return { packs, low, high, gamma, curved: gamma.some((value) => value !== 1), mixer };
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { blockGrid } from "./blocks.js";
+import { Kept } from "./keeping.js";
 import { BatchLoader } from "./loader.js";
 import { glass, passes } from "./mixing.js";
 import { Painter } from "./painter.js";
@@ -48,6 +49,7 @@ const NOTHING = { dx: 0, dy: 0, channels: [] };
 export class Mosaic {
   #header;
   #grids;
+  #kept = new Kept();
   #painter;
   #store;
   #scenes;
@@ -72,6 +74,7 @@ export class Mosaic {
     canvas.addEventListener("webglcontextrestored", () => {
       this.#store.lost();
       this.#painter.restart();
+      this.#kept.forget();
       onChange(true);
     });
   }
@@ -79,35 +82,34 @@ export class Mosaic {
   /**
    * Paints one frame and asks for what it lacks.
    *
-   * @param {Camera} camera
+   * @param {Camera} wanted
    * @param {PaintState} state
+   * @param {boolean} [moving] the view is on its way somewhere
    * @returns {FrameReport}
    */
-  frame(camera, state) {
-    this.#store.begin();
-    const { position, narrow } = this.#scenes.level(camera, state);
+  frame(wanted, state, moving = false) {
     const found = passes(state.channels);
     const groups = found.length ? found : [NOTHING];
+    const shown = groups.flatMap((pass) => pass.channels);
+    this.#store.begin(shown);
+    const { position, narrow } = this.#scenes.level(wanted, state);
+    const look = JSON.stringify([position, wanted.resolution, wanted.sin, wanted.cos, wanted.size, state]);
+    if (groups.length > 1) {
+      this.#kept.forget(); // sums are made of the whole picture
+    }
+    const { camera, moved, due } = this.#kept.plan(wanted, look, moving);
     const views = groups.map((pass) => camera.moved(pass.dx, pass.dy));
     const scenes = groups.map((pass, i) => this.#scenes.see(position, views[i] ?? camera, state, pass.channels));
-    groups.forEach((pass, i) => {
-      this.#painter.begin(glass(state, pass.channels, this.#header.modality), state.profile, groups.length > 1);
-      this.#painter.show(state.channels, pass.channels, state.picture);
-      this.#paint(scenes[i], views[i] ?? camera, false);
-      if (groups.length > 1) {
-        this.#painter.add(i === 0);
-      }
-    });
-    if (groups.length > 1) {
-      this.#painter.finish(state.profile);
+    this.#painter.move(moved);
+    for (const rect of due ?? [null]) {
+      this.#painter.within(rect);
+      this.#pictures(groups, scenes, views, state);
     }
-    if (state.borders) {
-      this.#paint(scenes[0], views[0] ?? camera, true);
-    }
-    const missing = groups.flatMap((pass, i) => this.#wishes(position, scenes[i]?.missing ?? [], pass.channels));
+    this.#kept.painted(camera, look, scenes.flatMap((scene) => scene.unfinished));
+    const missing = groups.flatMap((_, i) => this.#wishes(position, scenes[i]?.missing ?? [], shown));
     const deferred = scenes.some((scene) => scene.deferred);
     const painted = !missing.length && !deferred;
-    this.#loader.want(painted ? this.#ahead(position, camera, state, groups) : missing);
+    this.#loader.want(painted ? this.#ahead(position, camera, state, shown) : missing);
     return {
       level: this.#grids[position]?.level.downsample ?? 1,
       complete: painted,
@@ -120,12 +122,38 @@ export class Mosaic {
   }
 
   /**
+   * @param {Pass[]} groups
+   * @param {Scene[]} scenes of each pass
+   * @param {Camera[]} views of each pass
+   * @param {PaintState} state
+   */
+  #pictures(groups, scenes, views, state) {
+    groups.forEach((pass, i) => {
+      this.#painter.begin(glass(state, pass.channels, this.#header.modality), state.profile, groups.length > 1);
+      this.#painter.show(state.channels, pass.channels, state.picture);
+      this.#paint(scenes[i], views[i], false);
+      if (groups.length > 1) {
+        this.#painter.add(i === 0);
+      }
+    });
+    if (groups.length > 1) {
+      this.#painter.finish(state.profile);
+    }
+    if (state.borders) {
+      this.#paint(scenes[0], views[0], true);
+    }
+  }
+
+  /**
    * @param {Scene | undefined} scene
-   * @param {Camera} camera
+   * @param {Camera | undefined} camera
    * @param {boolean} borders rather than pixels
    */
   #paint(scene, camera, borders) {
-    for (const { grid, quads } of scene?.layers ?? []) {
+    if (!scene || !camera) {
+      return;
+    }
+    for (const { grid, quads } of scene.layers) {
       const { downsample } = grid.level;
       this.#painter.paint(quads, {
         ...camera.steps(downsample),
@@ -141,10 +169,9 @@ export class Mosaic {
    * @param {number} position
    * @param {Camera} camera
    * @param {PaintState} state
-   * @param {Pass[]} groups
+   * @param {number[]} channels
    */
-  #ahead(position, camera, state, groups) {
-    const channels = groups.flatMap((pass) => pass.channels);
+  #ahead(position, camera, state, channels) {
     const worth = this.#scenes.ahead(position, camera, state, channels);
     return worth.flatMap(({ position, blocks }) => this.#wishes(position, blocks, channels));
   }

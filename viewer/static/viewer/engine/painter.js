@@ -1,10 +1,11 @@
 /**
- * @file All WebGL calls of the viewer: two programs, one quad, one texture array per block.
+ * @file All WebGL calls of the viewer: its programs, one quad, one texture array per block.
  */
 
-import { along, nearest, Program, requireRoom, Sums } from "./gl.js";
+import { along, nearest, Program, requireRoom, Shifter, Sums } from "./gl.js";
 import { uniforms } from "./mixing.js";
-import { FRAGMENT, RESOLVE } from "./shader.js";
+import { interleave, PACK, packed } from "./packing.js";
+import { fragment, resolve } from "./shader.js";
 
 /** @typedef {import("../types.js").ChannelState} ChannelState */
 /** @typedef {import("../types.js").ColourProfile} ColourProfile */
@@ -15,7 +16,7 @@ import { FRAGMENT, RESOLVE } from "./shader.js";
 
 /**
  * @typedef {object} BlockTexture
- * @property {WebGLTexture} texture layer = slot × channels + channel
+ * @property {WebGLTexture} texture layer = slot × packs + pack
  * @property {Set<number>} present channels uploaded
  */
 
@@ -45,12 +46,19 @@ const WHOLE = { origin: [-1, 1], across: [2, 0], down: [0, -2] };
 
 export class Painter {
   #gl;
-  #channels;
+  #components;
   #wide;
   #profile;
-  #mosaic;
-  #resolve;
+  /** By what they are made for. @type {Map<string, Program>} */
+  #programs = new Map();
+  /** Of the channels that are painted now. @type {ReturnType<typeof uniforms>} */
+  #look = uniforms([], []);
+  /** Of the picture that was begun. */
+  #asked = { profiled: false, sum: false };
   #sums;
+  #shifter;
+  /** What is painted now, of the whole canvas. @type {import("./keeping.js").Rect | null} */
+  #rect = null;
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -64,10 +72,10 @@ export class Painter {
     }
     requireRoom(gl, header);
     this.#gl = gl;
-    this.#channels = header.channels.length;
+    this.#components = packed(header.channels.length).components;
     this.#wide = header.dtype === "uint16";
     this.#profile = header.profile?.matrix && header.profile.curves ? header.profile : null;
-    ({ mosaic: this.#mosaic, resolve: this.#resolve, sums: this.#sums } = this.#start());
+    ({ sums: this.#sums, shifter: this.#shifter } = this.#start());
   }
 
   #start() {
@@ -78,17 +86,19 @@ export class Painter {
     gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     this.#uploadCurves();
-    return { mosaic: new Program(gl, FRAGMENT), resolve: new Program(gl, RESOLVE), sums: new Sums(gl) };
+    this.#programs.clear();
+    this.#program("resolve", () => resolve(false)); // now rather than in the middle: what cannot be made is known at once
+    return { sums: new Sums(gl), shifter: new Shifter(gl) };
   }
 
   /** Makes everything anew: the graphics context was lost and is back. */
   restart() {
-    ({ mosaic: this.#mosaic, resolve: this.#resolve, sums: this.#sums } = this.#start());
+    ({ sums: this.#sums, shifter: this.#shifter } = this.#start());
   }
 
-  /** Bytes of the pictures that sums are made in. */
+  /** Bytes of the pictures that sums are made in, and that the canvas is moved by. */
   get sumBytes() {
-    return this.#sums.bytes;
+    return this.#sums.bytes + this.#shifter.bytes;
   }
 
   #uploadCurves() {
@@ -108,43 +118,83 @@ export class Painter {
    * @param {BlockGrid} grid
    * @returns {BlockTexture}
    */
-  allocate({ level }) {
+  allocate({ level, packs }) {
     const gl = this.#gl;
     const texture = gl.createTexture();
-    const layers = level.fieldsPerChunk * this.#channels;
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, texture);
-    const format = this.#wide ? gl.R16UI : gl.R8UI;
-    gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, format, level.chunkWidth, level.chunkHeight, layers);
+    const { stored } = this.#format();
+    gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, stored, level.chunkWidth, level.chunkHeight, level.fieldsPerChunk * packs);
     nearest(gl, gl.TEXTURE_2D_ARRAY);
     return { texture, present: new Set() };
   }
 
+  #format() {
+    const gl = this.#gl;
+    return {
+      1: { stored: this.#wide ? gl.R16UI : gl.R8UI, given: gl.RED_INTEGER },
+      2: { stored: this.#wide ? gl.RG16UI : gl.RG8UI, given: gl.RG_INTEGER },
+      4: { stored: this.#wide ? gl.RGBA16UI : gl.RGBA8UI, given: gl.RGBA_INTEGER },
+    }[this.#components];
+  }
+
   /**
-   * Uploads one channel of a block.
+   * Uploads the channels of one pack of a block; those that are not given are 0.
    *
    * @param {BlockTexture} target
    * @param {BlockGrid} grid
-   * @param {number} channel
-   * @param {ArrayBuffer} plane (fieldsPerChunk, chunkHeight, chunkWidth)
+   * @param {number} pack
+   * @param {Map<number, ArrayBuffer>} planes by channel, each (fieldsPerChunk, chunkHeight, chunkWidth)
    */
-  upload(target, { level }, channel, plane) {
+  upload(target, { level, packs }, pack, planes) {
     const gl = this.#gl;
-    const pixels = this.#wide ? new Uint16Array(plane) : new Uint8Array(plane);
+    const Samples = this.#wide ? Uint16Array : Uint8Array;
     const type = this.#wide ? gl.UNSIGNED_SHORT : gl.UNSIGNED_BYTE;
     const area = level.chunkWidth * level.chunkHeight;
+    const given = Array.from({ length: PACK }, (_, i) => planes.get(PACK * pack + i)).map((plane) => plane && new Samples(plane));
+    const slots = Math.min(level.fieldsPerChunk, Math.floor(Math.max(...given.map((plane) => plane?.length ?? 0)) / area));
+    const texels = new Samples(this.#components * area);
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, target.texture);
-    for (let slot = 0; slot < Math.min(level.fieldsPerChunk, Math.floor(pixels.length / area)); slot++) {
+    for (let slot = 0; slot < slots; slot++) {
+      interleave(given.map((plane) => plane?.subarray(slot * area, (slot + 1) * area)), this.#components, texels);
       gl.texSubImage3D(
-        gl.TEXTURE_2D_ARRAY, 0, 0, 0, slot * this.#channels + channel, level.chunkWidth, level.chunkHeight, 1,
-        gl.RED_INTEGER, type, pixels, slot * area,
+        gl.TEXTURE_2D_ARRAY, 0, 0, 0, slot * packs + pack, level.chunkWidth, level.chunkHeight, 1,
+        this.#format().given, type, texels,
       );
     }
-    target.present.add(channel);
+    given.forEach((plane, i) => (plane ? target.present.add(PACK * pack + i) : target.present.delete(PACK * pack + i)));
   }
 
   /** @param {BlockTexture} block */
   release(block) {
     this.#gl.deleteTexture(block.texture);
+  }
+
+  /**
+   * Moves what is on the canvas; what it leaves behind is to be painted.
+   *
+   * @param {[number, number]} by px to the right and down
+   */
+  move([right, down]) {
+    if (right || down) {
+      this.#shifter.move(right, down);
+    }
+  }
+
+  /**
+   * Of the canvas, what is painted from now on.
+   *
+   * @param {import("./keeping.js").Rect | null} rect null for all of it
+   */
+  within(rect) {
+    const gl = this.#gl;
+    this.#rect = rect;
+    if (rect) {
+      const [left, top, right, bottom] = rect;
+      gl.enable(gl.SCISSOR_TEST);
+      gl.scissor(left, gl.drawingBufferHeight - bottom, right - left, bottom - top);
+    } else {
+      gl.disable(gl.SCISSOR_TEST);
+    }
   }
 
   /**
@@ -165,7 +215,17 @@ export class Painter {
     gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
     gl.clearColor(...background, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    this.#prepare(this.#mosaic, profiled, sum);
+    this.#asked = { profiled: profiled && this.#profile !== null, sum };
+  }
+
+  /**
+   * @param {string} name
+   * @param {() => string} text
+   */
+  #program(name, text) {
+    const found = this.#programs.get(name) ?? new Program(this.#gl, text());
+    this.#programs.set(name, found);
+    return found;
   }
 
   /**
@@ -176,9 +236,10 @@ export class Painter {
   #prepare(program, profiled, sum) {
     const gl = this.#gl;
     program.use();
-    gl.uniform1i(program.at("u_curves"), 1);
-    gl.uniform1i(program.at("u_profiled"), profiled && this.#profile ? 1 : 0);
-    gl.uniformMatrix3fv(program.at("u_to_srgb"), true, this.#profile?.matrix ?? [1, 0, 0, 0, 1, 0, 0, 0, 1]);
+    if (profiled) {
+      gl.uniform1i(program.at("u_curves"), 1);
+      gl.uniformMatrix3fv(program.at("u_to_srgb"), true, this.#profile?.matrix ?? [1, 0, 0, 0, 1, 0, 0, 0, 1]);
+    }
     gl.uniform1i(program.at("u_sum"), sum ? 1 : 0);
   }
 
@@ -188,14 +249,7 @@ export class Painter {
    * @param {Picture} picture
    */
   show(channels, indices, picture) {
-    const gl = this.#gl;
-    const { channel, window, gamma, mixer } = uniforms(channels, indices, picture);
-    gl.uniform1i(this.#mosaic.at("u_pixels"), 0);
-    gl.uniform1i(this.#mosaic.at("u_shown"), indices.length);
-    gl.uniform1iv(this.#mosaic.at("u_channel"), channel);
-    gl.uniform2fv(this.#mosaic.at("u_window"), window);
-    gl.uniform1fv(this.#mosaic.at("u_gamma"), gamma);
-    gl.uniform3fv(this.#mosaic.at("u_mixer"), mixer);
+    this.#look = uniforms(channels, indices, picture);
   }
 
   /**
@@ -206,21 +260,67 @@ export class Painter {
    */
   paint(quads, sampling) {
     const gl = this.#gl;
-    const at = (/** @type {string} */ name) => this.#mosaic.at(name);
+    if (!quads.length) {
+      return;
+    }
+    const program = this.#ready(sampling.taps > 1 ? "mean" : sampling.smooth ? "smooth" : "nearest");
+    const at = (/** @type {string} */ name) => program.at(name);
     gl.uniform2f(at("u_step_x"), ...sampling.stepX);
     gl.uniform2f(at("u_step_y"), ...sampling.stepY);
     gl.uniform2f(at("u_texels"), ...sampling.texels);
     gl.uniform1i(at("u_taps"), sampling.taps);
-    gl.uniform1i(at("u_smooth"), sampling.smooth ? 1 : 0);
     gl.uniform1f(at("u_border"), sampling.border);
     for (const { texture, layer, anchor, part, ...corners } of quads) {
+      if (!this.#meets(corners)) {
+        continue;
+      }
       gl.bindTexture(gl.TEXTURE_2D_ARRAY, texture);
       gl.uniform1i(at("u_slot"), layer);
       gl.uniform2f(at("u_pivot"), ...anchor.pivot);
       gl.uniform2f(at("u_base"), ...anchor.base);
       gl.uniform4f(at("u_part"), part.left, part.top, part.right, part.bottom);
-      this.#draw(this.#mosaic, corners);
+      this.#draw(program, corners);
     }
+  }
+
+  /**
+   * The program for the picture that was begun and the channels that are shown.
+   *
+   * @param {"nearest" | "smooth" | "mean"} sampling
+   */
+  #ready(sampling) {
+    const gl = this.#gl;
+    const { packs, low, high, gamma, curved, mixer } = this.#look;
+    const { profiled, sum } = this.#asked;
+    const use = { packs: packs.length, sampling, curved, profiled };
+    const program = this.#program(JSON.stringify(use), () => fragment(use));
+    this.#prepare(program, profiled, sum);
+    gl.uniform1i(program.at("u_pixels"), 0);
+    gl.uniform1iv(program.at("u_pack"), packs);
+    gl.uniform4fv(program.at("u_low"), low);
+    gl.uniform4fv(program.at("u_high"), high);
+    gl.uniform4fv(program.at("u_gamma"), gamma);
+    gl.uniformMatrix4x3fv(program.at("u_mixer"), false, mixer);
+    return program;
+  }
+
+  /**
+   * Whether a quad touches what is painted now.
+   *
+   * @param {{origin: [number, number], across: [number, number], down: [number, number]}} corners clip coordinates
+   */
+  #meets({ origin, across, down }) {
+    if (!this.#rect) {
+      return true;
+    }
+    const [left, top, right, bottom] = this.#rect;
+    const { drawingBufferWidth: width, drawingBufferHeight: height } = this.#gl;
+    const x = origin[0] + Math.min(0, across[0]) + Math.min(0, down[0]);
+    const y = origin[1] + Math.max(0, across[1]) + Math.max(0, down[1]);
+    const wide = Math.abs(across[0]) + Math.abs(down[0]);
+    const high = Math.abs(across[1]) + Math.abs(down[1]);
+    const [atX, atY] = [((x + 1) / 2) * width, ((1 - y) / 2) * height];
+    return atX < right && atY < bottom && atX + (wide / 2) * width > left && atY + (high / 2) * height > top;
   }
 
   /**
@@ -260,8 +360,7 @@ export class Painter {
    */
   finish(profiled) {
     this.#gl.bindFramebuffer(this.#gl.FRAMEBUFFER, null);
-    this.#copy(this.#sums.all?.picture ?? null, profiled, false);
-    this.#prepare(this.#mosaic, profiled, false);
+    this.#copy(this.#sums.all?.picture ?? null, profiled && this.#profile !== null, false);
   }
 
   /**
@@ -271,9 +370,10 @@ export class Painter {
    */
   #copy(picture, profiled, sum) {
     const gl = this.#gl;
-    this.#prepare(this.#resolve, profiled, sum);
+    const program = this.#program(profiled ? "resolve by profile" : "resolve", () => resolve(profiled));
+    this.#prepare(program, profiled, sum);
     gl.bindTexture(gl.TEXTURE_2D, picture);
-    gl.uniform1i(this.#resolve.at("u_picture"), 0);
-    this.#draw(this.#resolve, WHOLE);
+    gl.uniform1i(program.at("u_picture"), 0);
+    this.#draw(program, WHOLE);
   }
 }

@@ -17,6 +17,7 @@ import { chooseLevel } from "./zoom.js";
  * @property {number[]} missing blocks of the wanted layer, nearest first
  * @property {boolean} deferred the next frame can paint more
  * @property {number} bare fields of which nothing can be painted yet
+ * @property {import("./keeping.js").Rect[]} unfinished where the screen shows a stand-in, or nothing
  */
 
 /** Share of the screen beyond each of its edges that is worth fetching beforehand. */
@@ -109,6 +110,8 @@ export class Scenes {
     const missing = new Map();
     let deferred = false;
     let bare = 0;
+    /** @type {import("./keeping.js").Rect[]} */
+    const unfinished = [];
     for (const field of this.#layout.query(camera.box(), state)) {
       const origin = this.#layout.origin(field, state.registered);
       const wanted = this.#field(position, field, origin, camera, channels);
@@ -119,13 +122,14 @@ export class Scenes {
         missing.set(block, Math.min(distance, missing.get(block) ?? Infinity));
       }
       if (wanted.lacks) {
+        unfinished.push(camera.rect(...origin, ...this.#layout.size));
         const other = this.#fallback(position, field, origin, camera, channels);
         layers[other.position]?.quads.push(...other.quads);
         bare += other.quads.length || wanted.quads.length ? 0 : 1;
       }
     }
     const order = [...missing].sort((a, b) => a[1] - b[1]).map(([block]) => block);
-    return { layers: layers.reverse(), missing: order, deferred, bare };
+    return { layers: layers.reverse(), missing: order, deferred, bare, unfinished };
   }
 
   /**
@@ -151,7 +155,7 @@ export class Scenes {
         const width = (part.right - part.left) * downsample;
         const height = (part.bottom - part.top) * downsample;
         const place = camera.quad(origin[0] + part.left * downsample, origin[1] + part.top * downsample, width, height);
-        found.quads.push({ texture: block.texture, layer: part.slot * grid.channels, part, anchor, ...place });
+        found.quads.push({ texture: block.texture, layer: part.slot * grid.packs, part, anchor, ...place });
       }
     }
     return found;

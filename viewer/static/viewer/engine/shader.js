@@ -10,8 +10,6 @@
  * n × n texels, evenly spread over the screen pixel's footprint. Neighbours are sought within the stored chunk.
  */
 
-import { MAX_SHOWN } from "./mixing.js";
-
 export const VERTEX = `#version 300 es
 uniform vec2 u_origin;   // clip position of the quad's top-left corner
 uniform vec2 u_across;   // clip step over its width
@@ -21,8 +19,7 @@ void main() {
   gl_Position = vec4(u_origin + a_corner.x * u_across + a_corner.y * u_down, 0.0, 1.0);
 }`;
 
-const FINISH = `
-uniform bool u_profiled;
+const PROFILE = `
 uniform mat3 u_to_srgb;        // the scanner's linear light to that of sRGB
 uniform sampler2D u_curves;    // a row for each of red, green and blue
 float linear(float value, int row) {
@@ -37,12 +34,32 @@ vec3 encoded(vec3 light) {
 }
 vec3 finished(vec3 sum) {
   vec3 colour = min(sum, 1.0);
-  if (!u_profiled) return colour;
   vec3 light = vec3(linear(colour.r, 0), linear(colour.g, 1), linear(colour.b, 2));
   return encoded(clamp(u_to_srgb * light, 0.0, 1.0));
 }`;
 
-export const FRAGMENT = `#version 300 es
+const NO_PROFILE = `
+vec3 finished(vec3 sum) {
+  return min(sum, 1.0);
+}`;
+
+const SAMPLING = {
+  nearest: "at(ivec2(floor(texel)), last, layer)",
+  smooth: "interpolated(texel, last, layer)",
+  mean: "averaged(texel, last, layer)",
+};
+
+/**
+ * The mosaic's shader, made for what it is used for: where the processor paints, what is not needed costs half of it all.
+ *
+ * @param {object} use
+ * @param {number} use.packs texels that lie upon each other, four channels in each
+ * @param {"nearest" | "smooth" | "mean"} use.sampling of a texel; between four of them; of several
+ * @param {boolean} use.curved any gamma is not 1
+ * @param {boolean} use.profiled
+ */
+export function fragment({ packs, sampling, curved, profiled }) {
+  return `#version 300 es
 precision highp float;
 precision highp int;
 precision highp usampler2DArray;
@@ -55,36 +72,34 @@ uniform vec2 u_texels;   // width and height of the field
 uniform vec2 u_step_x;   // texels per screen pixel, to the right
 uniform vec2 u_step_y;   // and down
 uniform int u_taps;      // samples per axis when minified
-uniform bool u_smooth;   // interpolate when a coarse layer is magnified
 uniform float u_border;  // paint nothing but the field's border, so many texels wide
 uniform bool u_sum;      // leave the sum as it is: it is one of several
-uniform int u_shown;
-uniform int u_channel[${MAX_SHOWN}];
-uniform vec2 u_window[${MAX_SHOWN}];
-uniform float u_gamma[${MAX_SHOWN}];
-uniform vec3 u_mixer[${MAX_SHOWN}];
+uniform int u_pack[${packs}];
+uniform vec4 u_low[${packs}];
+uniform vec4 u_high[${packs}];
+uniform vec4 u_gamma[${packs}];
+uniform mat4x3 u_mixer[${packs}];
 out vec4 o_colour;
-${FINISH}
-float at(ivec2 place, int layer) {
-  ivec2 last = ivec2(ceil(u_part.zw - u_part.xy)) - 1;
-  return float(texelFetch(u_pixels, ivec3(clamp(place, ivec2(0), last), layer), 0).r);
+${profiled ? PROFILE : NO_PROFILE}
+vec4 at(ivec2 place, ivec2 last, int layer) {
+  return vec4(texelFetch(u_pixels, ivec3(clamp(place, ivec2(0), last), layer), 0));
 }
 
-float interpolated(vec2 texel, int layer) {
+vec4 interpolated(vec2 texel, ivec2 last, int layer) {
   vec2 corner = floor(texel - 0.5);
   vec2 share = texel - 0.5 - corner;
   ivec2 place = ivec2(corner);
-  float top = mix(at(place, layer), at(place + ivec2(1, 0), layer), share.x);
-  float bottom = mix(at(place + ivec2(0, 1), layer), at(place + ivec2(1, 1), layer), share.x);
+  vec4 top = mix(at(place, last, layer), at(place + ivec2(1, 0), last, layer), share.x);
+  vec4 bottom = mix(at(place + ivec2(0, 1), last, layer), at(place + ivec2(1, 1), last, layer), share.x);
   return mix(top, bottom, share.y);
 }
 
-float averaged(vec2 texel, int layer) {
-  float sum = 0.0;
+vec4 averaged(vec2 texel, ivec2 last, int layer) {
+  vec4 sum = vec4(0.0);
   for (int row = 0; row < u_taps; row++) {
     for (int column = 0; column < u_taps; column++) {
       vec2 offset = (vec2(column, row) + 0.5) / float(u_taps) - 0.5;
-      sum += at(ivec2(floor(texel + offset.x * u_step_x + offset.y * u_step_y)), layer);
+      sum += at(ivec2(floor(texel + offset.x * u_step_x + offset.y * u_step_y)), last, layer);
     }
   }
   return sum / float(u_taps * u_taps);
@@ -100,28 +115,34 @@ void main() {
     return;
   }
   vec2 texel = place - u_part.xy;
+  ivec2 last = ivec2(ceil(u_part.zw - u_part.xy)) - 1;
   vec3 sum = vec3(0.0);
-  for (int i = 0; i < u_shown; i++) {
-    int layer = u_slot + u_channel[i];
-    float value = u_taps > 1 ? averaged(texel, layer)
-      : u_smooth ? interpolated(texel, layer)
-      : at(ivec2(floor(texel)), layer);
-    vec2 window = u_window[i];
-    float share = clamp((value - window.x) / (window.y - window.x), 0.0, 1.0);
-    sum += u_mixer[i] * pow(share, u_gamma[i]);
+  for (int i = 0; i < ${packs}; i++) {
+    int layer = u_slot + u_pack[i];
+    vec4 values = ${SAMPLING[sampling]};
+    vec4 shares = clamp((values - u_low[i]) / (u_high[i] - u_low[i]), 0.0, 1.0);
+    ${curved ? "shares = pow(shares, u_gamma[i]);" : ""}
+    sum += u_mixer[i] * shares;
   }
   o_colour = vec4(u_sum ? sum : finished(sum), 1.0);
 }`;
+}
 
-/** Adds one picture to another, or finishes the sum. */
-export const RESOLVE = `#version 300 es
+/**
+ * Adds one picture to another, or finishes the sum.
+ *
+ * @param {boolean} profiled
+ */
+export function resolve(profiled) {
+  return `#version 300 es
 precision highp float;
 precision highp int;
 uniform sampler2D u_picture;
 uniform bool u_sum;
 out vec4 o_colour;
-${FINISH}
+${profiled ? PROFILE : NO_PROFILE}
 void main() {
   vec3 sum = texelFetch(u_picture, ivec2(gl_FragCoord.xy), 0).rgb;
   o_colour = vec4(u_sum ? sum : finished(sum), 1.0);
 }`;
+}

@@ -7,6 +7,7 @@
 
 import { batchRange } from "./blocks.js";
 import { ByteLru } from "./lru.js";
+import { packOf } from "./packing.js";
 
 /** @typedef {import("./blocks.js").BlockGrid} BlockGrid */
 /** @typedef {import("./painter.js").BlockTexture} BlockTexture */
@@ -28,6 +29,8 @@ export class BlockStore {
   #painter;
   #uploaded = 0;
   #promised = 0;
+  /** Channels of the picture, in all its passes. @type {readonly number[]} */
+  #shown = [];
 
   /**
    * @param {Painter} painter
@@ -52,7 +55,9 @@ export class BlockStore {
     return this.#planes.budget / 4;
   }
 
-  begin() {
+  /** @param {readonly number[]} shown channels of the frame that begins, in all its passes */
+  begin(shown) {
+    this.#shown = shown;
     this.#textures.begin();
     this.#uploaded = 0;
     this.#promised = 0;
@@ -77,10 +82,26 @@ export class BlockStore {
    */
   has(grid, number, channels) {
     const key = keyOf(grid, number);
-    return channels.every((channel) => {
-      const plane = `${key}/${channel}`;
-      return this.#planes.has(plane) || this.#absent.has(plane) || this.#textures.peek(key)?.present.has(channel);
-    });
+    const lacking = channels.filter((channel) => !this.#textures.peek(key)?.present.has(channel));
+    return this.#together(lacking).every((channel) => this.#came(key, channel));
+  }
+
+  /**
+   * @param {string} key of a block
+   * @param {number} channel
+   */
+  #came(key, channel) {
+    return this.#planes.has(`${key}/${channel}`) || this.#absent.has(`${key}/${channel}`);
+  }
+
+  /**
+   * These channels and what is shown besides of their packs: a pack is uploaded whole.
+   *
+   * @param {readonly number[]} channels
+   */
+  #together(channels) {
+    const packs = new Set(channels.map(packOf));
+    return [...new Set([...channels, ...this.#shown.filter((channel) => packs.has(packOf(channel)))])];
   }
 
   /**
@@ -104,14 +125,15 @@ export class BlockStore {
     if (!block && this.#textures.used + this.#promised + grid.blockBytes > this.#textures.budget) {
       return { block: null, state: "full" };
     }
-    if (lacking.some((channel) => !this.#planes.has(`${key}/${channel}`))) {
+    const needed = this.#together(lacking);
+    if (!needed.every((channel) => this.#came(key, channel))) {
       this.#promised += block ? 0 : grid.blockBytes;
       return { block: null, state: "missing" };
     }
     if (this.#uploaded >= UPLOAD_BYTES_PER_FRAME) {
       return { block: null, state: "deferred" };
     }
-    return this.#upload(grid, key, block, lacking);
+    return this.#upload(grid, key, block, needed);
   }
 
   /**
@@ -129,11 +151,15 @@ export class BlockStore {
     if (!found) {
       this.#textures.set(key, block, grid.blockBytes);
     }
-    for (const channel of channels) {
-      const plane = `${key}/${channel}`;
-      this.#painter.upload(block, grid, channel, /** @type {ArrayBuffer} */ (this.#planes.get(plane)));
-      this.#planes.delete(plane);
-      this.#uploaded += grid.planeBytes;
+    for (const pack of new Set(channels.map(packOf))) {
+      const names = channels.filter((channel) => packOf(channel) === pack).map((channel) => /** @type {const} */ ([channel, `${key}/${channel}`]));
+      const planes = names.flatMap(([channel, name]) => {
+        const plane = this.#planes.get(name);
+        return plane ? [/** @type {[number, ArrayBuffer]} */ ([channel, plane])] : [];
+      });
+      this.#painter.upload(block, grid, pack, new Map(planes));
+      names.forEach(([, name]) => this.#planes.delete(name));
+      this.#uploaded += planes.length * grid.planeBytes;
     }
     return { block, state: "ready" };
   }
@@ -153,7 +179,7 @@ export class BlockStore {
         const plane = planes[at++];
         if (!plane) {
           this.#absent.add(`${key}/${channel}`);
-        } else if (!this.#textures.peek(key)?.present.has(channel)) {
+        } else if (!channels.every((other) => packOf(other) !== packOf(channel) || this.#textures.peek(key)?.present.has(other))) {
           this.#planes.set(`${key}/${channel}`, plane, plane.byteLength);
         }
       }
