@@ -48,8 +48,8 @@ class MosaicLayer extends Layer {
   #mosaic;
   #state;
   #onFrame;
-  /** What the last frame took until the browser could do something else. */
-  #frameMs = 0;
+  /** What the last frame took until the browser could do something else; the first is taken for a slow one. */
+  #frameMs = 250;
   #soon = 0;
 
   /**

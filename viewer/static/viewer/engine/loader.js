@@ -20,8 +20,8 @@
  * @property {(url: string, init: {signal: AbortSignal}) => Promise<Response>} [fetch]
  */
 
-/** As many as a browser has connections to one server. */
-const CONCURRENT = 6;
+/** More than a browser has connections to one server: the next answer comes while this page is busy painting. */
+const CONCURRENT = 12;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
 /** @param {BatchWish} wish */
