@@ -95,6 +95,7 @@ DATABASE_ROUTERS = ["deidentify.vault.router.VaultRouter"]
 VAULT_KEY_FILE = env.text("VAULT_KEY_FILE", str(VAR / "vault.key"))
 VAULT_LEDGER_FILE = env.text("VAULT_LEDGER_FILE", str(VAR / "vault.ledger"))
 REPORT_DATES = env.text("REPORT_DATES", "year")  # or shift: by the vault's days, one number per patient
+REPORT_REVIEW = env.text("REPORT_REVIEW", "signed")  # or machine: a report leaves as the rules made it
 REPORT_NAMES = env.text(
     "REPORT_NAMES", "category"
 )  # or numbered, or surrogates: docs/reports-deidentified.md

@@ -14,9 +14,9 @@ from corpus import bag, differences, smallcells
 from corpus.models import Release, ReleaseItem
 from corpus.naming import Parts, Template, name_all
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide
-from deidentify.queries import passed_report, passed_slide
+from deidentify.queries import passed_report, passed_slide, releasable_report
 from deidentify.vault.services import key_for, sample_number_for
-from lims.models import Report, Slide
+from lims.models import Case, Report, Slide
 from lims.services import Actor
 from lims.states import State
 
@@ -67,15 +67,22 @@ def candidates(slides: Iterable[Slide] | None = None) -> list[Candidate]:
 
 
 def _candidate(slide: Slide) -> Candidate:
-    clean, report = passed_slide(slide.pk), passed_report(slide.case.pk)
+    clean, report = passed_slide(slide.pk), releasable_report(slide.case.pk)
     problem = ""
     if slide.state != State.READ:
         problem = f"It is {State(slide.state).label.lower()}, not read."
     elif clean is None or not clean.file.is_file():
         problem = "Its image has not passed the gate."
     elif report is None and Report.objects.filter(case=slide.case).exists():
-        problem = "The report of its case has not passed the gate."
+        problem = report_problem(slide.case)
     return Candidate(slide, clean, report, problem)
+
+
+def report_problem(case: Case) -> str:
+    """Why the report of a case cannot leave, where it cannot."""
+    if passed_report(case.pk) is None:
+        return "The report of its case has not passed the gate."
+    return "The report of its case waits for two people to look at it."
 
 
 def propose(template: Template, chosen: Iterable[Candidate], *, number: int, actor: Actor) -> list[Proposed]:

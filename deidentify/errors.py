@@ -7,6 +7,7 @@ DeidentifyError
 ├── LockedInput          the input asks for a password
 ├── OcrMissing           a scanned page, and no engine on this machine that reads pictures
 ├── BadKnownValues       the known values are missing or of the wrong shape
+├── ReviewStale          a person decided of another text, or of other findings, than there are now
 ├── AlreadyThere         the destination exists; a published file is never overwritten
 ├── GateRefused          the independent search found something or could not judge (`certificate`)
 ├── GateFailed           the gate's process did not answer (retryable)
@@ -54,6 +55,12 @@ class OcrMissing(DeidentifyError):
 
 class BadKnownValues(DeidentifyError):
     code = "bad_known_values"
+
+
+class ReviewStale(DeidentifyError):
+    """Not retryable: somebody reviews it anew."""
+
+    code = "review_stale"
 
 
 class AlreadyThere(DeidentifyError):

@@ -27,7 +27,8 @@ from deidentify.images.aperio import clean_tiff
 from deidentify.images.dicom import clean_dicom
 from deidentify.images.mosaic import clean_mosaic
 from deidentify.known import Known
-from deidentify.reports.making import check_form, make_report
+from deidentify.reports.deciding import Decisions
+from deidentify.reports.making import Found, check_form, find_in_report, make_report
 from deidentify.reports.reading import HEAD, as_text, kind_of, read_report
 from deidentify.reports.writing import Policy
 
@@ -56,8 +57,14 @@ class Outcome:
         return result
 
 
-def deidentify_file(source: Path, destination: Path, known: Known, policy: Policy | None = None) -> Outcome:
-    """Write ``destination`` and return what was done.
+def deidentify_file(
+    source: Path,
+    destination: Path,
+    known: Known,
+    policy: Policy | None = None,
+    decisions: Decisions | None = None,
+) -> Outcome:
+    """Write ``destination`` and return what was done. ``decisions`` are a person's, of a report.
 
     Raises the errors of ``deidentify.errors``; then ``destination`` does not exist.
     """
@@ -65,7 +72,7 @@ def deidentify_file(source: Path, destination: Path, known: Known, policy: Polic
     policy = policy or Policy()
     if destination.exists():
         raise AlreadyThere(f"{destination} is there already: a published file is never overwritten")
-    name, clean = _maker(source, destination)
+    name, clean = _maker(source, destination, decisions)
     with _room_beside(destination) as draft, _storage_errors():
         before = _sha256(source)
         work = clean(source, draft, known, policy)
@@ -132,7 +139,7 @@ def _refusal(certificate: dict[str, Any]) -> str:
 Maker = Callable[[Path, Path, Known, Policy], dict[str, Any]]
 
 
-def _maker(source: Path, destination: Path) -> tuple[str, Maker]:
+def _maker(source: Path, destination: Path, decisions: Decisions | None) -> tuple[str, Maker]:
     """Which rule makes this file clean, by its first bytes; the name only decides between kinds of text."""
     try:
         with source.open("rb") as file:
@@ -148,7 +155,7 @@ def _maker(source: Path, destination: Path) -> tuple[str, Maker]:
     kind = kind_of(source.name, head)
     if kind is None:
         raise UnsupportedFormat(f"no rule makes a {source.suffix or 'nameless'} file of this kind clean")
-    return kind, partial(make_report, kind=kind, form=check_form(destination))
+    return kind, partial(make_report, kind=kind, form=check_form(destination), decisions=decisions)
 
 
 def _tiff(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
@@ -162,6 +169,16 @@ def _hdf5(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, 
 
 def _dicom(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
     return clean_dicom(source, draft)
+
+
+def found_in(report: Path, known: Known, policy: Policy) -> Found:
+    """What the rules find in a report, for a person to look at. Raises what reading it raises."""
+    try:
+        with report.open("rb") as file:
+            kind = kind_of(report.name, file.read(HEAD))
+    except OSError as error:
+        raise BrokenInput(f"the report cannot be read: {error.strerror}") from error
+    return find_in_report(report, known, policy, kind=kind or "text")
 
 
 def text_of(report: Path, *, ocr: bool = False) -> str:

@@ -69,6 +69,47 @@ class DeidentifiedReport(Deidentified):
         return f"Report of {self.case} ({self.get_state_display()})"
 
 
+class ReportReview(models.Model):
+    """What two people say of a clean report. Places only, of the text with the names: the names stay in the
+    report itself. ``version`` counts the decisions; ``made``: the clean file is as they decided.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "In review"
+        REVIEWED = "reviewed", "Waits for a second person"
+        SIGNED = "signed", "Signed"
+
+    report = models.OneToOneField(DeidentifiedReport, on_delete=models.PROTECT, related_name="review")
+    basis = models.CharField(max_length=64)
+    accepted = models.JSONField(default=list)
+    removed = models.JSONField(default=list)
+    added = models.JSONField(default=list)
+    version = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN, db_index=True)
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    signed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    signed_at = models.DateTimeField(null=True, blank=True)
+    returned = models.CharField(max_length=300, blank=True, help_text="why it came back")
+    made = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(signed_by=None) | ~models.Q(signed_by=models.F("reviewed_by")),
+                name="deidentify_two_people_sign",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Review of {self.report}"
+
+
 def fresh_path(folder: str, suffix: str) -> str:
     """A random name: neither the file's nor the slide's own name leaves the laboratory."""
     return f"{folder}/{uuid4().hex}{suffix.lower()}"

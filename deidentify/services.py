@@ -18,6 +18,7 @@ from deidentify.errors import AlreadyThere, BrokenInput, DeidentifyError, GateRe
 from deidentify.files import Outcome, deidentify_file
 from deidentify.known import Known
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide, State, fresh_path
+from deidentify.reports.deciding import Decisions
 from deidentify.reports.making import clean_suffix
 from deidentify.reports.writing import Names, Policy
 from deidentify.seal import seal
@@ -94,6 +95,23 @@ def deidentify_report(*, case_id: int) -> DeidentifiedReport | None:
     if row.state not in ENDED:
         _make(row, source, known_values(report.case), report_policy(report.case))
     return row
+
+
+def remake_report(*, row: DeidentifiedReport, decisions: Decisions) -> None:
+    """The clean report anew, as two people decided; the one before stays until the gate has passed this.
+
+    Raises the errors of ``deidentify.errors``.
+    """
+    report = Report.objects.get(case=row.case)
+    known, policy = known_values(row.case), report_policy(row.case)
+    old, path = row.file, fresh_path("reports", row.file.suffix)
+    outcome = deidentify_file(
+        Path(report.file.path), Path(settings.DEIDENTIFIED_ROOT) / path, known, policy, decisions
+    )
+    with transaction.atomic():
+        _write(row, path=path)
+        _keep_outcome(row, outcome, known)
+        transaction.on_commit(lambda: old.unlink(missing_ok=True))
 
 
 def try_again(*, row: DeidentifiedSlide | DeidentifiedReport, actor: Actor) -> None:

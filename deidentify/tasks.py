@@ -1,7 +1,7 @@
 """Thin edges: an id in, one service call."""
 
 from core.jobs import durable
-from deidentify import services
+from deidentify import reviewing, services
 
 
 @durable("deidentify.deidentify_slide", attempts=5)
@@ -12,3 +12,8 @@ def deidentify_slide(slide_id: int) -> None:
 @durable("deidentify.deidentify_report", attempts=5)
 def deidentify_report(case_id: int) -> None:
     services.deidentify_report(case_id=case_id)
+
+
+@durable(reviewing.MAKE, attempts=5)
+def remake_report(review_id: int) -> None:
+    reviewing.remake(review_id=review_id)

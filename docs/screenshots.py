@@ -132,6 +132,8 @@ MORNING = (
     Shot("home-steward", "home", "stella", "/"),
     Shot("deidentified", "deidentify:list", "stella", "/deidentify/"),
     Shot("deidentified-item", "deidentify:item", "stella", "/deidentify/slides/{item}/"),
+    Shot("report-reviews", "deidentify:reviews", "stella", "/deidentify/reviews/?state=signed"),
+    Shot("report-review", "deidentify:review", "stella", "/deidentify/reviews/{report}/"),
     Shot("releases", "corpus:releases", "stella", "/corpus/"),
     Shot("search", "corpus:search", "paul", "/corpus/search/?q=gleason"),
     Shot("release", "corpus:release", "adam", "/corpus/1/"),
@@ -332,6 +334,7 @@ def learn(gallery: Gallery) -> None:
     facts["uid"] = next(row for row in released if row["stain"].startswith(("H&E", "IHC")))["uid"]
     facts["fluorescent"] = next((row for row in released if row["stain"].startswith("IF")), chosen)["uid"]
     facts["item"] = gallery.people["stella"].get("deidentified/slides/")[0]["id"]
+    facts["report"] = gallery.people["stella"].get("deidentified/reports/")[0]["id"]
     lists = gallery.people["paul"].get("assignments/")
     facts["assignment"] = max(lists, key=lambda row: (row["state"] == "open", row["id"]))["id"]
 

@@ -220,6 +220,12 @@ def archive(user: User) -> Section:
     releases = reverse("corpus:releases")
     tiles = [
         Tile(held, "in quarantine", reverse("deidentify:list"), "bad" if held else ""),
+        Tile(
+            counts["to_review"],
+            "reports wait for people",
+            reverse("deidentify:reviews"),
+            "doubt" if counts["to_review"] else "",
+        ),
         Tile(ready, "slides ready to leave", releases, "good" if ready else ""),
         Tile(drafts.count(), "drafts wait for a second person", releases, "doubt" if drafts else ""),
         Tile(stopped, "releases were stopped", releases, "bad" if stopped else ""),

@@ -57,6 +57,9 @@ def own_folders(settings: Settings, tmp_path: Path) -> None:
         **settings.STORAGES,
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     }
+    settings.REPORT_REVIEW = (
+        "machine"  # two people sign in tests/deidentify/test_reviewing.py, and in the demo
+    )
     settings.WHITENOISE_AUTOREFRESH = True  # else every test's browser reads all static files first
     settings.MEDIA_ROOT = tmp_path / "documents"
     settings.SLIDE_ROOT = tmp_path / "slides"

@@ -18,8 +18,9 @@ from corpus import bag, statistics, texts
 from corpus.errors import ReleaseStopped
 from corpus.models import Release, ReleaseItem
 from corpus.naming import Parts, case_name, template
-from corpus.queries import image_items
-from deidentify.queries import passed_report, passed_slide
+from corpus.queries import image_items, report_problem
+from deidentify.files import text_of
+from deidentify.queries import passed_slide, releasable_report
 from lims.models import Case, Report, Slide
 
 Kind = ReleaseItem.Kind
@@ -117,10 +118,11 @@ def _image(root: Path, slide: Slide, path: str, about: dict[str, Any], filled: F
 
 
 def _report(root: Path, case: Case, stem: PurePosixPath, about: dict[str, Any]) -> list[bag.Entry]:
-    clean = passed_report(case.pk)
+    """As it passed the gate, and the same words in plain text beside a Word document."""
+    clean = releasable_report(case.pk)
     if clean is None:
         if Report.objects.filter(case=case).exists():
-            raise ReleaseStopped(f"The report of case {case.accession} has not passed the gate.")
+            raise ReleaseStopped(f"Case {case.accession}: {report_problem(case)}")
         return []
     path = f"{stem}{PurePosixPath(clean.path).suffix.lower()}"
     _bring(clean.file, root / path)
@@ -130,7 +132,10 @@ def _report(root: Path, case: Case, stem: PurePosixPath, about: dict[str, Any]) 
         raise ReleaseStopped(
             f"The clean report of case {case.accession} is not the one that passed the gate."
         )
-    return [entry]
+    if path.endswith(".txt"):
+        return [entry]
+    (root / f"{stem}.txt").write_text(text_of(root / path), encoding="utf-8", newline="\n")
+    return [entry, bag.entry(root, f"{stem}.txt", Kind.REPORT, **facts)]
 
 
 def _bring(source: Path, target: Path) -> None:

@@ -12,6 +12,7 @@ from deidentify.reports import lexicon as words
 from deidentify.reports.spans import Span, by_line
 from deidentify.reports.writing import Policy, date_written
 
+KNOWN_VALUE: Final = "known value"
 SHORTEST_BROKEN: Final = 5
 LEAST_MISREAD: Final = 3
 LEAST_INSIDE: Final = 6
@@ -36,7 +37,7 @@ def known_spans(text: str, known: Known, policy: Policy) -> Iterator[Span]:
             )
             if not eponym and not _plain(match.group(), known):
                 written = date_written(match.group(), policy) if kind == "DATE" else ""
-                yield from by_line(match, kind, "known value", written)
+                yield from by_line(match, kind, KNOWN_VALUE, written)
     yield from _nearly_known(text, known)
     yield from _broken_words(text, known)
 
@@ -121,8 +122,8 @@ def _broken_words(text: str, known: Known) -> Iterator[Span]:
     for match in _HYPHENATED.finditer(text):
         whole = match["a"] + match["b"]
         if whole.lower() in names or any(re.fullmatch(like, whole, re.IGNORECASE) for like in alike):
-            yield Span(match.start("a"), match.end("a") + 1, "NAME", "known value")
-            yield Span(match.start("b"), match.end("b"), "NAME", "known value")
+            yield Span(match.start("a"), match.end("a") + 1, "NAME", KNOWN_VALUE)
+            yield Span(match.start("b"), match.end("b"), "NAME", KNOWN_VALUE)
 
 
 def _nearly_known(text: str, known: Known) -> Iterator[Span]:

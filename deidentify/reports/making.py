@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from deidentify.errors import BrokenInput, UnsupportedFormat
 from deidentify.known import Known
+from deidentify.reports.deciding import Decisions
 from deidentify.reports.docx import Line, lines_as_text, text_as_lines, write_docx
 from deidentify.reports.reading import as_text, read_report
-from deidentify.reports.text import Policy, clean_text
+from deidentify.reports.spans import Span
+from deidentify.reports.text import Policy, certain, clean_text, find_spans
 
 FORMS: Final = (".docx", ".txt")
 LONGEST_WORD: Final = 1000
@@ -57,14 +59,40 @@ def _narrowed(found: re.Match[str]) -> str:
     return found.group()[:MOST_BLANKS]
 
 
+@dataclass(frozen=True)
+class Found:
+    """A report's text, the spans that the rules found in it, the places of those that hold a value of the
+    record, and what is known (the report's own fields too)."""
+
+    text: str
+    spans: tuple[Span, ...]
+    certain: frozenset[tuple[int, int]]
+    known: Known
+
+
+def find_in_report(source: Path, known: Known, policy: Policy, *, kind: str) -> Found:
+    """What a person reviews. Raises what reading a report raises."""
+    reading = read_report(source, kind)
+    text, known = lines_as_text(bearable(reading.lines)), known.with_more(reading.said)
+    spans = tuple(find_spans(text, known, policy))
+    return Found(text, spans, certain(text, spans, known, policy), known)
+
+
 def make_report(
-    source: Path, draft: Path, known: Known, policy: Policy, *, kind: str, form: str
+    source: Path,
+    draft: Path,
+    known: Known,
+    policy: Policy,
+    *,
+    kind: str,
+    form: str,
+    decisions: Decisions | None = None,
 ) -> dict[str, Any]:
     """Write the clean report to ``draft``; what was replaced by category, and what the reader counted. Whom
     the file names in fields of its own is sought as well as what is known."""
     reading = read_report(source, kind)
     lines = bearable(reading.lines)
-    cleaned = clean_text(lines_as_text(lines), known.with_more(reading.said), policy)
+    cleaned = clean_text(lines_as_text(lines), known.with_more(reading.said), policy, decisions)
     clean = text_as_lines(cleaned.text, lines)
     with draft.open("xb") as file:
         if form == ".docx":

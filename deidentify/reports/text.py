@@ -5,13 +5,14 @@ written.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from deidentify.known import Known
 from deidentify.reports import lexicon as words
-from deidentify.reports.knowing import known_spans
+from deidentify.reports.deciding import Decisions, decide
+from deidentify.reports.knowing import KNOWN_VALUE, known_spans
 from deidentify.reports.naming import named_spans
 from deidentify.reports.spans import Span, by_line, merged, with_initials
 from deidentify.reports.writing import OLDEST_YEARS, Names, Policy, Writer, date_written, year_only
@@ -76,21 +77,48 @@ class Cleaned:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def clean_text(text: str, known: Known, policy: Policy | None = None) -> Cleaned:
-    """The text with every found span replaced by its category. Lines stay lines."""
+def clean_text(
+    text: str, known: Known, policy: Policy | None = None, decisions: Decisions | None = None
+) -> Cleaned:
+    """The text with every found span replaced by its category, and as a person decided. Lines stay lines.
+
+    Raises ReviewStale where the decisions are of another text.
+    """
     policy = policy or Policy()
-    told = [*_labelled(text), *_in_context(text), *named_spans(text)]
-    sure = [*known_spans(text, known, policy), *_shaped(text, policy), *_aged(text)]
-    spans = with_initials(text, merged([*sure, *told, *_told_again(text, told)]))
+    spans = find_spans(text, known, policy)
+    if decisions:
+        spans = decide(text, spans, certain(text, spans, known, policy), decisions, policy)
     parts, position = [], 0
     counts: dict[str, int] = {}
-    say = Writer(known, policy).say
-    for span in spans:
-        parts += [text[position : span.start], span.written or say(span.kind, text[span.start : span.end])]
+    for span, written in zip(spans, replacements(text, spans, known, policy), strict=True):
+        parts += [text[position : span.start], written]
         position = span.end
         counts[span.kind] = counts.get(span.kind, 0) + 1
     parts.append(text[position:])
     return Cleaned("".join(parts), tuple(spans), counts)
+
+
+def replacements(text: str, spans: Iterable[Span], known: Known, policy: Policy) -> list[str]:
+    """What stands in the place of each span."""
+    say = Writer(known, policy).say
+    return [span.written or say(span.kind, text[span.start : span.end]) for span in spans]
+
+
+def certain(text: str, spans: Iterable[Span], known: Known, policy: Policy) -> frozenset[tuple[int, int]]:
+    """Places of those that hold a value of the record: the gate would find it, so nobody may leave it in."""
+    values = [span for span in known_spans(text, known, policy) if span.rule == KNOWN_VALUE]
+    return frozenset(
+        (span.start, span.end)
+        for span in spans
+        if any(value.start < span.end and span.start < value.end for value in values)
+    )
+
+
+def find_spans(text: str, known: Known, policy: Policy) -> list[Span]:
+    """All that the rules find, in order, none over another."""
+    told = [*_labelled(text), *_in_context(text), *named_spans(text)]
+    sure = [*known_spans(text, known, policy), *_shaped(text, policy), *_aged(text)]
+    return with_initials(text, merged([*sure, *told, *_told_again(text, told)]))
 
 
 def _told_again(text: str, told: list[Span]) -> Iterator[Span]:

@@ -104,7 +104,9 @@ def places(house: House) -> list[tuple[str, str]]:
         "item": item,
         "assignment": max(row["id"] for row in reading),
     }
-    found = dict.fromkeys((shot.who, shot.address.format(**facts)) for shot in SHOTS)
+    # The story has no reports: tests/deidentify/test_reviewing_browser.py looks at the page of one.
+    shots = [shot for shot in SHOTS if "{report}" not in shot.address]
+    found = dict.fromkeys((shot.who, shot.address.format(**facts)) for shot in shots)
     return [(who, address) for who, address in found if address not in THEIRS]
 
 

@@ -49,7 +49,7 @@ def test_two_slides_of_a_case_become_a_release():
     root = release.folder
     assert bag.verify(root, release.manifest_sha256) == []
     names = sorted(file.name[10:] for file in (root / "data").rglob("*") if file.is_file())
-    assert names == [".docx"] + [
+    assert names == [".docx", ".txt"] + [
         f"_0a001_lvl0001_s0{n}.{end}" for n in (0, 1) for end in ("geojson", "svs", "xml")
     ]
     assert {Slide.objects.get(pk=one.pk).state for one in slides} == {State.RELEASED}
@@ -74,7 +74,7 @@ def test_it_is_the_same_to_the_last_byte_when_it_is_built_twice(tmp_path: Path):
         files = sorted(file for file in root.rglob("*") if file.is_file())
         contents.append([(file.relative_to(root), file.read_bytes()) for file in files])
     assert contents[0] == contents[1]
-    assert len(contents[0]) == 15
+    assert len(contents[0]) == 16
 
 
 def test_it_writes_the_other_tree():
