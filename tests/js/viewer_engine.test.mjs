@@ -11,6 +11,7 @@ import { readFrames } from "../../viewer/static/viewer/engine/frames.js";
 import { MosaicLayout } from "../../viewer/static/viewer/engine/layout.js";
 import { BatchLoader } from "../../viewer/static/viewer/engine/loader.js";
 import { ByteLru } from "../../viewer/static/viewer/engine/lru.js";
+import { served } from "../../viewer/static/viewer/engine/source.js";
 import { planar, planesOf, shifted } from "../../viewer/static/viewer/engine/samples.js";
 import { chooseLevel, power, presets, resolutionRange, tapsPerAxis } from "../../viewer/static/viewer/engine/zoom.js";
 import { scaleBar } from "../../viewer/static/viewer/scalebar.js";
@@ -234,16 +235,16 @@ function loaderOf(options) {
   const asked = [];
   const got = [];
   const problems = [];
+  const fetched = (url, init) => {
+    asked.push(url);
+    return options.fetch(url, init);
+  };
   const loader = new BatchLoader({
-    address: ({ batch }) => `/chunks/${batch}`,
+    source: served(({ batch }) => `/chunks/${batch}`, fetched),
     decode: async (buffer) => [buffer],
     onBatch: ({ batch }) => got.push(batch),
     onProblem: (problem) => problems.push(problem),
     ...options,
-    fetch: (url, init) => {
-      asked.push(url);
-      return options.fetch(url, init);
-    },
   });
   const slide = header();
   const grid = blockGrid(slide, slide.levels[0]);

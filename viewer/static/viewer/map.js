@@ -9,6 +9,7 @@ import { Camera } from "./engine/camera.js";
 import { Decoder } from "./engine/decoder.js";
 import { MosaicLayout } from "./engine/layout.js";
 import { Mosaic } from "./engine/mosaic.js";
+import { served } from "./engine/source.js";
 import { resolutionRange } from "./engine/zoom.js";
 import {
   defaultInteractions, Flatbush, ImageLayer, ImageStatic, Layer, OlMap, OverviewMap, Projection, TileGrid, TileImage,
@@ -23,13 +24,14 @@ import {
 /**
  * @typedef {object} SlideUrls
  * @property {string} chunks
- * @property {string} tiles address of the tiles, without level, column and row
+ * @property {string} tiles address of the tiles, without level, column and row; empty where no server composes any
  * @property {string} thumbnail
  */
 
 /**
  * @typedef {object} MapOptions
  * @property {SlideUrls} urls
+ * @property {import("./engine/source.js").ChunkSource} [source] of the chunks, where it is not the server's `urls.chunks`
  * @property {PaintState} state read at every frame
  * @property {number} budget bytes that the picture may keep in memory
  * @property {(report: FrameReport) => void} onFrame
@@ -56,7 +58,7 @@ class MosaicLayer extends Layer {
    * @param {SlideHeader} given
    * @param {MapOptions} options
    */
-  constructor(given, { urls, state, budget, onFrame, onProblem }) {
+  constructor(given, { urls, source, state, budget, onFrame, onProblem }) {
     super({});
     this.#state = state;
     this.#onFrame = onFrame;
@@ -68,7 +70,7 @@ class MosaicLayer extends Layer {
     this.#mosaic = new Mosaic(this.#canvas, {
       header,
       layout: new MosaicLayout(header.fields, Flatbush),
-      address: addresses(header, urls),
+      source: source ?? served(addresses(header, urls)),
       decode: (buffer, wish) => decoder.decode(buffer, codingOf(header, wish)),
       onChange: (all) => this.#arrived(all),
       onProblem,
@@ -157,6 +159,9 @@ function pictureLayer(header, projection, options) {
   try {
     return new MosaicLayer(header, options);
   } catch (error) {
+    if (!options.urls.tiles) {
+      throw error;
+    }
     const why = error instanceof Error ? error.message : String(error);
     options.onProblem(`${why} Shown instead: tiles composed by the server; the picture's controls have no effect.`);
     return tileLayer(header, options.urls, projection);

@@ -38,3 +38,26 @@ export function readFrames(buffer) {
   }
   return frames;
 }
+
+/**
+ * The same batch of chunks that came another way.
+ *
+ * @param {(Uint8Array | null)[]} frames
+ * @returns {ArrayBuffer}
+ */
+export function writeFrames(frames) {
+  const begin = 8 + 4 * frames.length;
+  const bytes = new Uint8Array(frames.reduce((sum, frame) => sum + (frame?.length ?? 0), begin));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, frames.length, true);
+  let at = begin;
+  frames.forEach((frame, i) => {
+    view.setUint32(8 + 4 * i, frame?.length ?? ABSENT, true);
+    if (frame) {
+      bytes.set(frame, at);
+      at += frame.length;
+    }
+  });
+  return bytes.buffer;
+}

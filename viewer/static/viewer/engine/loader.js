@@ -2,6 +2,8 @@
  * @file Fetches batches of chunks: most wanted first, few at a time, aborted when they leave the view.
  */
 
+import { Refused } from "./source.js";
+
 /** @typedef {import("./blocks.js").BlockGrid} BlockGrid */
 
 /**
@@ -13,11 +15,10 @@
 
 /**
  * @typedef {object} LoaderOptions
- * @property {(wish: BatchWish) => string} address
+ * @property {import("./source.js").ChunkSource} source
  * @property {(buffer: ArrayBuffer, wish: BatchWish) => Promise<(ArrayBuffer | null)[]>} decode
  * @property {(wish: BatchWish, planes: (ArrayBuffer | null)[]) => void} onBatch planes block by block, channel by channel
  * @property {(problem: string | null) => void} [onProblem] null when it is over
- * @property {(url: string, init: {signal: AbortSignal}) => Promise<Response>} [fetch]
  */
 
 /** More than a browser has connections to one server: the next answer comes while this page is busy painting. */
@@ -29,9 +30,6 @@ export function wishKey({ grid, batch, channels }) {
   return `${grid.level.downsample}/${batch}/${channels.join(",")}`;
 }
 
-/** What the server will answer again in the same way. */
-class Refused extends Error {}
-
 export class BatchLoader {
   /** @type {BatchWish[]} */
   #wanted = [];
@@ -42,12 +40,10 @@ export class BatchLoader {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #alarm;
   #options;
-  #fetch;
 
   /** @param {LoaderOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
   }
 
   get running() {
@@ -111,7 +107,7 @@ export class BatchLoader {
     const controller = new AbortController();
     this.#running.set(key, controller);
     try {
-      const planes = await this.#options.decode(await this.#answer(wish, controller.signal), wish);
+      const planes = await this.#options.decode(await this.#options.source(wish, controller.signal), wish);
       if (!controller.signal.aborted) {
         this.#recovered(key);
         this.#options.onBatch(wish, planes);
@@ -126,26 +122,6 @@ export class BatchLoader {
         this.#pump();
       }
     }
-  }
-
-  /**
-   * @param {BatchWish} wish
-   * @param {AbortSignal} signal
-   */
-  async #answer(wish, signal) {
-    const response = await this.#fetch(this.#options.address(wish), { signal }).catch(() => {
-      throw new Error("The server cannot be reached.");
-    });
-    if (response.status === 401 || response.status === 403) {
-      throw new Refused("You may not see this slide, or your session has ended. Log in again and reload.");
-    }
-    if (response.status >= 400 && response.status < 500 && ![408, 425, 429].includes(response.status)) {
-      throw new Refused(`The server refuses a part of this slide (${response.status}).`);
-    }
-    if (!response.ok) {
-      throw new Error(`The server answered ${response.status}.`);
-    }
-    return response.arrayBuffer();
   }
 
   /** @param {string} key that needs no further try */

@@ -25,7 +25,7 @@ import { tapsPerAxis } from "./zoom.js";
  * @typedef {object} MosaicOptions
  * @property {SlideHeader} header
  * @property {import("./layout.js").MosaicLayout} layout
- * @property {(wish: BatchWish) => string} address
+ * @property {import("./source.js").ChunkSource} source
  * @property {(buffer: ArrayBuffer, wish: BatchWish) => Promise<(ArrayBuffer | null)[]>} decode
  * @property {(all: boolean) => void} onChange something new can be painted; whether it is all that was asked for
  * @property {(problem: string | null) => void} onProblem
@@ -59,7 +59,7 @@ export class Mosaic {
    * @param {HTMLCanvasElement} canvas
    * @param {MosaicOptions} options
    */
-  constructor(canvas, { header, layout, address, decode, onChange, onProblem, budget }) {
+  constructor(canvas, { header, layout, source, decode, onChange, onProblem, budget }) {
     this.#header = header;
     this.#grids = header.levels.map((level) => blockGrid(header, level));
     this.#painter = new Painter(canvas, header);
@@ -69,7 +69,7 @@ export class Mosaic {
       this.#store.keep(wish, planes);
       onChange(this.#loader.isLast);
     };
-    this.#loader = new BatchLoader({ address, decode, onBatch, onProblem });
+    this.#loader = new BatchLoader({ source, decode, onBatch, onProblem });
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
       this.#store.lost();
