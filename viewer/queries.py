@@ -18,7 +18,7 @@ from viewer.models import VirtualSlide
 from viewer.profiles import colour_profile
 from viewer.readers import open_slides
 from viewer.tiles import Histogram, Window, histogram
-from vslide import Damaged, Field, KeyMissing, KeyRefused, SlideReader
+from vslide import Channel, Damaged, Field, KeyMissing, KeyRefused, SlideReader
 from vslide.geometry import place
 from vslide.histogram import slide_histograms
 from vslide.layout import pixel_shapes
@@ -67,27 +67,32 @@ def _unsealed(file: Path, version: str) -> Iterator[SlideReader]:
 def header(virtual: VirtualSlide) -> dict[str, Any]:
     """`SlideHeader` of viewer/static/viewer/types.js."""
     with lease(virtual) as reader:
-        width, height = reader.size
-        mosaic = reader.header is not None
-        return {
-            "uid": str(virtual.slide.uid),
-            "version": version_of(virtual),
-            "kind": reader.kind,
-            "modality": reader.header.modality if reader.header else "brightfield",
-            "dtype": str(np.dtype(reader.dtype).name),
-            "encoding": reader.header.encoding if reader.header else "blosc",
-            "width": width,
-            "height": height,
-            "pixelSizeUm": reader.pixel_size_um or 0,
-            "magnification": reader.magnification or 0,
-            "layers": reader.layers,
-            "times": reader.times,
-            "profile": asdict(profile) if (profile := colour_profile(reader.icc)) else None,
-            "channels": [_channel(channel, reader) for channel in reader.channels],
-            "levels": _levels(reader) if mosaic else [],
-            "fields": _fields(reader) if mosaic else None,
-            "tiles": {"size": TILE_SIZE, "downsamples": scale_factors(reader.size)},
-        }
+        return header_of(reader, uid=str(virtual.slide.uid), version=version_of(virtual))
+
+
+def header_of(reader: SlideReader, *, uid: str, version: str) -> dict[str, Any]:
+    """The same of an open slide, which need not stand in the record."""
+    width, height = reader.size
+    mosaic = reader.header is not None
+    return {
+        "uid": uid,
+        "version": version,
+        "kind": reader.kind,
+        "modality": reader.header.modality if reader.header else "brightfield",
+        "dtype": str(np.dtype(reader.dtype).name),
+        "encoding": reader.header.encoding if reader.header else "blosc",
+        "width": width,
+        "height": height,
+        "pixelSizeUm": reader.pixel_size_um or 0,
+        "magnification": reader.magnification or 0,
+        "layers": reader.layers,
+        "times": reader.times,
+        "profile": asdict(profile) if (profile := colour_profile(reader.icc)) else None,
+        "channels": [_channel(channel, reader) for channel in reader.channels],
+        "levels": _levels(reader) if mosaic else [],
+        "fields": _fields(reader) if mosaic else None,
+        "tiles": {"size": TILE_SIZE, "downsamples": scale_factors(reader.size)},
+    }
 
 
 def _channel(channel: Any, reader: SlideReader) -> dict[str, Any]:
@@ -180,10 +185,15 @@ def windows(virtual: VirtualSlide) -> list[Window]:
     with lease(virtual) as reader:
         channels = reader.channels
         plain = np.dtype(reader.dtype) == np.uint8
-    if plain:
+    return windows_of(channels, () if plain else histograms(virtual))
+
+
+def windows_of(channels: Sequence[Channel], found: Sequence[Histogram]) -> list[Window]:
+    """As the histograms of the channels say; without any as they are."""
+    if not found:
         return [Window(channel.colour, 0, 255) for channel in channels]
-    pairs = zip(channels, histograms(virtual), strict=True)
-    return [Window(channel.colour, found.auto_low, found.auto_high) for channel, found in pairs]
+    pairs = zip(channels, found, strict=True)
+    return [Window(channel.colour, one.auto_low, one.auto_high) for channel, one in pairs]
 
 
 def histograms(virtual: VirtualSlide) -> tuple[Histogram, ...]:
@@ -194,8 +204,13 @@ def histograms(virtual: VirtualSlide) -> tuple[Histogram, ...]:
 @lru_cache(maxsize=256)
 def _histograms(file: Path, version: str) -> tuple[Histogram, ...]:
     with _unsealed(file, version) as reader:
-        dtype, counted = np.dtype(reader.dtype).name, slide_histograms(reader)
-        return tuple(
-            histogram(found, dtype=dtype, black_level=channel.black_level)
-            for channel, found in zip(reader.channels, counted, strict=True)
-        )
+        return histograms_of(reader)
+
+
+def histograms_of(reader: SlideReader) -> tuple[Histogram, ...]:
+    """One histogram per channel of an open slide."""
+    dtype, counted = np.dtype(reader.dtype).name, slide_histograms(reader)
+    return tuple(
+        histogram(found, dtype=dtype, black_level=channel.black_level)
+        for channel, found in zip(reader.channels, counted, strict=True)
+    )

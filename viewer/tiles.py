@@ -39,6 +39,10 @@ class Histogram:
     auto_low: int
     auto_high: int
 
+    def as_row(self) -> dict[str, Any]:
+        """`ChannelHistogram` of viewer/static/viewer/panel/histogram.js."""
+        return {"counts": self.counts, "top": self.top, "autoLow": self.auto_low, "autoHigh": self.auto_high}
+
 
 def compose(region: Pixels, windows: Sequence[Window]) -> NDArray[np.uint8]:
     """(C, H, W) raw intensities, uint8 or uint16, to (H, W, 3): the sum of the windowed channels in their

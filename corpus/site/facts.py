@@ -8,6 +8,7 @@ from typing import Any
 
 from corpus import bag, statistics
 from corpus.errors import ReleaseStopped
+from corpus.site.viewing import VIEWED
 from deidentify.errors import DeidentifyError
 from deidentify.files import text_of
 
@@ -29,6 +30,16 @@ class Shown:
     def up(self) -> str:
         """From the slide's page to the top of the site."""
         return "../" * self.page.count("/")
+
+    @property
+    def is_viewed(self) -> bool:
+        """Whether a browser can view it from its file."""
+        return PurePosixPath(self.image["path"]).suffix in VIEWED
+
+    @property
+    def stem(self) -> str:
+        """Of its page, its viewer's page and what that needs."""
+        return self.page.removesuffix(".html")
 
     @property
     def annotations(self) -> int:

@@ -7,14 +7,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote
 
-from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 
 from core.errors import BadInput, Conflict, Unavailable
 from corpus import bag
 from corpus.errors import NotReleasable
 from corpus.models import Release
-from corpus.site import facts, words
+from corpus.site import assets, facts, viewing, words
 from corpus.smallcells import small
 
 MARK: Final = "site.json"
@@ -48,6 +47,7 @@ def write_site(release: Release, to: Path) -> int:
 def _about(release: Release, known: facts.Facts, root: Path, place: Path) -> dict[str, Any]:
     judged = release.small_cells
     return {
+        "folder": root,
         "head": known.head,
         "stats": known.stats,
         "withdrawn": known.withdrawn,
@@ -83,19 +83,26 @@ def _fill(root: Path, known: facts.Facts, about: dict[str, Any]) -> None:
     for slide in known.slides:
         context = about | {
             "slide": slide,
+            "beside": quote(PurePosixPath(slide.stem).name),
             "up": slide.up,
             "release": f"{slide.up}{about['release_from_top']}",
         }
-        _page(root, slide.page, "slide", context)
+        _slide(root, slide, context)
     for shard, rows in words.index(slide.text for slide in known.slides).items():
         _write(root / "words" / f"{shard}.json", json.dumps(rows, ensure_ascii=False, separators=(",", ":")))
     for name in ASSETS:
-        found = finders.find(f"corpus/site/{name}")
-        if found is None:
-            raise Unavailable(f"{name} of the site is not installed.")
-        shutil.copyfile(found, root / name)
+        assets.copy(f"corpus/site/{name}", root / name)
+    if any(slide.is_viewed for slide in known.slides):
+        assets.write_assets(root)
     mark = {"release": known.head["number"], "revision": about["revision"], "slides": len(known.slides)}
     bag.write_json(root / MARK, mark | {"manifest_sha256": about["manifest_sha256"]})
+
+
+def _slide(root: Path, slide: facts.Shown, context: dict[str, Any]) -> None:
+    if slide.is_viewed:
+        viewing.write_sidecar(context["folder"] / slide.image["path"], slide.image, root / slide.stem)
+        _page(root, f"{slide.stem}.view.html", "view", context)
+    _page(root, slide.page, "slide", context)
 
 
 def _choices(slides: list[facts.Shown]) -> dict[str, list[str]]:

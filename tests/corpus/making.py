@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.base import ContentFile
 
+import vslide
 from annotation.services import assign, enrol_reader, save_annotation, submit
 from core.models import User
 from corpus.models import Release
@@ -18,6 +19,7 @@ from tests.annotation.making import EVERY_DAY, stroke
 from tests.conftest import person
 from tests.deidentify.making import make_docx, make_svs
 from tests.lims.making import slide
+from tests.viewer.making import make_slide
 from viewer.models import VirtualSlide
 
 WHY = "there is nobody behind these slides"
@@ -28,14 +30,19 @@ def approved(template: str = "tudp-2018") -> Release:
     return approve_release(release=made, actor=person("administrator"))
 
 
-def read_slide(*, report: bool = True, label: str = "tumour", comment: str = "", **facts: Any) -> Slide:
+def read_slide(
+    *, report: bool = True, label: str = "tumour", comment: str = "", mosaic: str = "", **facts: Any
+) -> Slide:
     """A slide from the record to signed off, through de-identification and the gate; its file named its
-    patient.
+    patient. With `mosaic` (a modality) the file is our own.
     """
     given = {"given_name": "Quentin", "family_name": "Vandermeer", "received": date(2019, 5, 12), **facts}
     made = slide(State.SCANNED, **given)
     Patient.objects.filter(pk=made.case.patient_id).update(birth_date=date(1957, 3, 9))
-    _file(made)
+    if mosaic:
+        _mosaic(made, mosaic)
+    else:
+        _file(made)
     if report and not Report.objects.filter(case=made.case).exists():
         _report(made)
     deidentify.deidentify_slide(slide_id=made.pk)
@@ -55,6 +62,22 @@ def _file(made: Slide) -> None:
         width=256,
         height=256,
         pixel_size_um=0.25,
+    )
+
+
+def _mosaic(made: Slide, modality: str) -> None:
+    file = make_slide(Path(settings.SLIDE_ROOT), modality, 2, 2)
+    with vslide.open(file) as reader:
+        width, height = reader.size
+    VirtualSlide.objects.create(
+        slide=made,
+        kind="mosaic",
+        path=str(file.relative_to(settings.SLIDE_ROOT)),
+        sha256=f"{made.pk:064x}",
+        bytes=file.stat().st_size,
+        width=width,
+        height=height,
+        pixel_size_um=0.5,
     )
 
 

@@ -44,10 +44,7 @@ class HistogramView(SlideView):
         virtual = self.slide(request, uid)
 
         def make() -> bytes:
-            rows = [
-                {"counts": h.counts, "top": h.top, "autoLow": h.auto_low, "autoHigh": h.auto_high}
-                for h in queries.histograms(virtual)
-            ]
+            rows = [one.as_row() for one in queries.histograms(virtual)]
             return JsonResponse({"channels": rows}).content
 
         return self.answer(request, virtual, "histogram", make, "application/json")

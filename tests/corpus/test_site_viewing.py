@@ -1,0 +1,114 @@
+"""A slide of a static site is viewed from byte ranges of the release's own file."""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import vslide
+from corpus.models import Release
+from corpus.services import build
+from corpus.site import write_site
+from tests.corpus.hosting import hosted
+from tests.corpus.making import approved, read_slide
+from tests.viewer.browser import canvas, chromium, keep, settle
+
+needs_database = pytest.mark.django_db(databases=["default", "vault"])
+CASE: dict[str, Any] = {"accession": "S19-23421", "mrn": "00481516", "tissue": "breast"}
+
+
+def released(*modalities: str) -> tuple[Release, Path]:
+    """A release with a slide of each modality, and its site."""
+    for number, modality in enumerate(modalities, 1):
+        read_slide(
+            barcode=f"S19-23421-A{number}-1", block=f"A{number}", report=False, mosaic=modality, **CASE
+        )
+    release = build(release=approved())
+    site = release.folder.with_name("site")
+    write_site(release, site)
+    return release, site
+
+
+def viewed(site: Path) -> list[Path]:
+    return sorted(site.rglob("*.view.html"))
+
+
+@needs_database
+def test_each_chunk_is_where_the_index_says() -> None:
+    release, site = released("fluorescence")
+    stem = viewed(site)[0].name.removesuffix(".view.html")
+    about = json.loads(next(site.rglob(f"{stem}.json")).read_text())
+    index = next(site.rglob(f"{stem}.index")).read_bytes()
+    (count,) = struct.unpack_from("<I", index, 4)
+    offsets = np.frombuffer(index, "<u8", count, 8)
+    sizes = np.frombuffer(index, "<u4", count, 8 + 8 * count)
+    file = release.folder / about["file"]["path"]
+    whole = file.read_bytes()
+    assert len(whole) == about["file"]["bytes"]
+    with vslide.open(file) as reader:
+        for field, channel, row, column in ((0, 0, 0, 0), (3, 2, 1, 0), (1, 3, 0, 1)):
+            number = ((field * 4 + channel) * 2 + row) * 2 + column
+            stored = whole[offsets[number] : offsets[number] + sizes[number]]
+            assert stored == reader.chunk(field, channel, row, column)
+
+
+@needs_database
+def test_the_viewers_files_bring_their_licences_and_the_bytes_are_the_same_again() -> None:
+    release, site = released("brightfield")
+    first = {path: path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    licences = (site / "assets" / "LICENSES.txt").read_text()
+    for name in ("ol", "flatbush", "numcodecs", "rbush"):
+        assert f"\n{name}\n" in licences
+    assert (site / "assets" / "npm" / "numcodecs" / "dist" / "blosc.js").is_file()
+    write_site(release, site)
+    assert {path: path.read_bytes() for path in site.rglob("*") if path.is_file()} == first
+
+
+@needs_database
+def test_a_site_without_mosaics_has_no_viewer() -> None:
+    _, site = released("")
+    assert not (site / "assets").exists()
+    page = next((site / "slides").rglob("*.html")).read_text()
+    assert "download its file" in page
+    assert ".view.html" not in page
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(120)
+@needs_database
+def test_a_slide_is_viewed_and_its_pixels_are_those_of_the_file() -> None:
+    release, site = released("brightfield")
+    page_file = viewed(site)[0]
+    with vslide.open(next(release.folder.rglob("*.h5"))) as reader:
+        x, y = (side // 2 for side in reader.size)
+        truth = np.moveaxis(reader.region(x - 100, y - 80, 200, 160), 0, -1)
+    root = release.folder.parent.parent
+    with hosted(root) as (server, asked), chromium(server, "none") as page:
+        methods: list[str] = []
+        page.on("request", lambda request: methods.append(request.method))
+        page.goto(f"{server}/{page_file.relative_to(root)}#x={x}&y={y}&s=1")
+        settle(page)
+        shown = canvas(page)
+        keep(page, "site-view")
+    middle = shown.shape[0] // 2, shown.shape[1] // 2
+    seen = shown[middle[0] - 80 : middle[0] + 80, middle[1] - 100 : middle[1] + 100]
+    assert np.abs(seen.astype(int) - truth).mean() < 1
+    assert set(methods) == {"GET"}
+    of_slide = [wanted for path, wanted in asked if path.endswith(".h5")]
+    assert of_slide
+    assert all(of_slide)
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(120)
+@needs_database
+def test_a_host_without_byte_ranges_is_said_in_words() -> None:
+    release, site = released("fluorescence")
+    root = release.folder.parent.parent
+    with hosted(root, ranges=False) as (server, _), chromium(server, "none") as page:
+        page.goto(f"{server}/{viewed(site)[0].relative_to(root)}")
+        page.get_by_text("This host sends whole files instead of parts of them").wait_for()
+        assert page.get_by_role("link", name="Slides").is_visible()
