@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from django.template.loader import render_to_string
 
-from core.errors import BadInput, Conflict, Unavailable
+from core.errors import BadInput, Conflict, NotFound, Unavailable
 from corpus import bag
 from corpus.errors import NotReleasable
 from corpus.models import Release
@@ -42,6 +42,23 @@ def write_site(release: Release, to: Path) -> int:
     except OSError as error:
         raise Unavailable(f"The site could not be stored: {error.strerror or error}") from error
     return len(known.slides)
+
+
+def behind(release: Release, site: Path) -> str:
+    """What a site lacks of its release as it stands now, in words; empty for one that is current. After a
+    withdrawal it shows what is gone until it is written again.
+
+    Raises NotFound where there is no site.
+    """
+    try:
+        mark = json.loads((site / MARK).read_bytes())
+    except (OSError, ValueError) as error:
+        raise NotFound("There is no site of a release.", place=site.name) from error
+    if not isinstance(mark, dict) or mark.get("release") != release.number:
+        return "It is the site of another release."
+    if mark.get("manifest_sha256") == release.manifest_sha256 and mark.get("revision") == release.revision:
+        return ""
+    return f"It shows revision {mark.get('revision')}, and the release is at revision {release.revision}."
 
 
 def _about(release: Release, known: facts.Facts, root: Path, place: Path) -> dict[str, Any]:

@@ -2,16 +2,20 @@
 
 import json
 import struct
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 
 import vslide
 from corpus.models import Release
-from corpus.services import build
+from corpus.services import build, bury, withdraw
 from corpus.site import write_site
+from tests.browser.test_pages import findings
+from tests.conftest import person
 from tests.corpus.hosting import hosted
 from tests.corpus.making import approved, read_slide
 from tests.viewer.browser import canvas, chromium, keep, settle
@@ -105,10 +109,36 @@ def test_a_slide_is_viewed_and_its_pixels_are_those_of_the_file() -> None:
 @pytest.mark.browser
 @pytest.mark.timeout(120)
 @needs_database
-def test_a_host_without_byte_ranges_is_said_in_words() -> None:
+def test_its_pages_are_accessible_and_a_host_without_byte_ranges_is_said_in_words() -> None:
     release, site = released("fluorescence")
     root = release.folder.parent.parent
+    address = viewed(site)[0].relative_to(root)
+    with hosted(root) as (server, _), chromium(server, "none") as page:
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            for part in (address, Path(str(address).replace(".view", ""))):
+                page.goto(f"{server}/{part}")
+                if part == address:
+                    settle(page)
+                keep(page, f"site-{scheme}-{part.name.count('.')}")
+                assert findings(page) == []
     with hosted(root, ranges=False) as (server, _), chromium(server, "none") as page:
-        page.goto(f"{server}/{viewed(site)[0].relative_to(root)}")
+        page.goto(f"{server}/{address}")
         page.get_by_text("This host sends whole files instead of parts of them").wait_for()
         assert page.get_by_role("link", name="Slides").is_visible()
+
+
+@needs_database
+def test_a_site_that_is_behind_its_release_is_told(tmp_path: Path) -> None:
+    release, site = released("")
+    said = StringIO()
+    call_command("release_site", release.number, check=site, stdout=said)
+    assert "as the release is now" in said.getvalue()
+    slide = release.items.get(kind="image").slide
+    assert slide is not None
+    withdraw(slides=[slide], reason="asked for by the patient", actor=person("steward"))
+    bury(slides=[slide])
+    with pytest.raises(CommandError, match="It shows revision 1, and the release is at revision 2"):
+        call_command("release_site", release.number, check=site)
+    with pytest.raises(CommandError, match="no site"):
+        call_command("release_site", release.number, check=tmp_path)
