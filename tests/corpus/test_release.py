@@ -62,19 +62,37 @@ def test_two_slides_of_a_case_become_a_release():
     assert not [left for left in root.parent.iterdir() if left.name.startswith(".building")]
 
 
-def test_it_is_the_same_to_the_last_byte_when_it_is_built_twice(tmp_path: Path):
-    for number in (1, 2):
-        read_slide(barcode=f"S19-23421-A{number}-1", block=f"A{number}", **CASE)
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("slides", [2, pytest.param(200, marks=pytest.mark.campaign)])
+def test_it_is_the_same_to_the_last_byte_when_it_is_built_twice(tmp_path: Path, slides: int):
+    for number in range(slides):
+        patient = number // 10
+        read_slide(
+            barcode=f"S19-{patient:05}-A{number % 10}-1",
+            block=f"A{number % 10}",
+            accession=f"S19-{patient:05}",
+            mrn=f"{481516 + patient:08}",
+            tissue="breast",
+        )
     release = approved()
     contents = []
     for name in ("one", "two"):
         root = tmp_path / name
         root.mkdir()
-        fill(release, root)
+        filled = fill(release, root)
         files = sorted(file for file in root.rglob("*") if file.is_file())
         contents.append([(file.relative_to(root), file.read_bytes()) for file in files])
     assert contents[0] == contents[1]
-    assert len(contents[0]) == 16
+    assert len(contents[0]) == 8 + 3 * slides + 2 * -(-slides // 10)
+    _flip_a_bit(files[len(files) // 2])
+    assert len(bag.verify(root, filled.manifest_sha256)) == 1
+
+
+def _flip_a_bit(file: Path) -> None:
+    whole = bytearray(file.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    file.unlink()  # a link to the file that passed the gate
+    file.write_bytes(whole)
 
 
 def test_it_writes_the_other_tree():

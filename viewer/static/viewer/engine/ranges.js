@@ -3,7 +3,7 @@
  *
  * Where each chunk lies says the slide's *index*, little-endian: magic "NSI1", uint32 count, count × uint64 offset,
  * count × uint32 size, the levels one after the other as the header lists them, each in the order (group of fields,
- * plane, row, column). A size of 0 stands for a chunk that the slide does not have. corpus/site/slides.py writes it.
+ * plane, row, column). A size of 0 stands for a chunk that the slide does not have. corpus/site/viewing.py writes it.
  */
 
 import { batchRange } from "./blocks.js";
