@@ -168,7 +168,7 @@ def _hdf5(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, 
 
 
 def _dicom(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
-    return clean_dicom(source, draft)
+    return clean_dicom(source, draft, policy.secret)
 
 
 def found_in(report: Path, known: Known, policy: Policy) -> Found:

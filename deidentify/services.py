@@ -75,7 +75,7 @@ def deidentify_slide(*, slide_id: int) -> DeidentifiedSlide | None:
         slide=slide, source_sha256=source.sha256, defaults={"path": fresh_path("slides", source.file.suffix)}
     )
     if row.state not in ENDED:
-        _make(row, source.file, known_values(slide.case))
+        _make(row, source.file, known_values(slide.case), slide_policy())
     if row.state == State.PASSED:
         lims.advance(slide=slide, to=SlideState.DEIDENTIFIED, note=NOTE)
     return row
@@ -147,6 +147,12 @@ def _forget(row: Row) -> Row:
     why = "withdrawn: its clean file is gone"
     _write(row, state=State.QUARANTINED, problem=why, problem_code="withdrawn")
     return row
+
+
+def slide_policy() -> Policy:
+    """One secret for the laboratory: the instances of a DICOM series are made clean one by one, and stay one
+    series."""
+    return Policy(secret=salted_hmac("deidentify.uids", "laboratory", algorithm="sha256").digest())
 
 
 def report_policy(case: Case) -> Policy:

@@ -6,6 +6,7 @@ The picture itself is never decoded: a tile that holds no words comes back as th
 
 import re
 import zlib
+from collections.abc import Callable
 from typing import Final
 
 from deidentify.errors import BrokenInput, UnknownContent
@@ -14,6 +15,8 @@ JPEG, OLD_JPEG, NONE, LZW, DEFLATE, OLD_DEFLATE, ZSTD = 7, 6, 1, 5, 8, 32946, 50
 JPEG_2000: Final = frozenset({33003, 33005, 34712})
 ACCEPTED: Final = frozenset({JPEG, NONE, LZW, DEFLATE, OLD_DEFLATE, ZSTD, *JPEG_2000})
 _AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_AFTER_LS_SCAN: Final = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")  # ISO 14495-1: a set bit after ff is no data
+_LS_PRESETS: Final = 1
 _ADOBE: Final = re.compile(rb"^Adobe\x00[\x64\x65].{5}$", re.DOTALL)
 _J2K_COMMENT: Final = 0x64
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
@@ -38,6 +41,15 @@ def clean_tile(data: bytes, compression: int) -> bytes:
 
 def clean_jpeg(data: bytes) -> bytes:
     """A JPEG stream (or the tables of one) without comments, application segments and bytes after its end."""
+    return _clean_segments(data, _keeps_jpeg, _AFTER_SCAN)
+
+
+def clean_jpeg_ls(data: bytes) -> bytes:
+    """The same of a JPEG-LS stream (ISO 14495-1)."""
+    return _clean_segments(data, _keeps_jpeg_ls, _AFTER_LS_SCAN)
+
+
+def _clean_segments(data: bytes, keeps: Callable[[int, bytes], bool], after_scan: re.Pattern[bytes]) -> bytes:
     if data[:2] != b"\xff\xd8":
         raise BrokenInput("a JPEG tile that does not start as one")
     kept, position = [b"\xff\xd8"], 2
@@ -55,9 +67,9 @@ def clean_jpeg(data: bytes) -> bytes:
         if end > len(data) or end < position + 4:
             raise BrokenInput("a JPEG tile that ends inside a segment")
         if marker == 0xDA:
-            scan = _AFTER_SCAN.search(data, end)
+            scan = after_scan.search(data, end)
             end = scan.start() if scan else len(data)
-        if _keeps_jpeg(marker, data[position + 4 : end]):
+        if keeps(marker, data[position + 4 : end]):
             kept.append(data[position:end])
         position = end
     result = b"".join(kept)
@@ -74,6 +86,16 @@ def _keeps_jpeg(marker: int, body: bytes) -> bool:
     if 0xC0 <= marker <= 0xCF or marker in (0xDA, 0xDB, 0xDC, 0xDD):
         return True
     raise UnknownContent(f"JPEG segment {marker:02x}", f"a JPEG segment {marker:02x} is not known")
+
+
+def _keeps_jpeg_ls(marker: int, body: bytes) -> bool:
+    if marker == 0xE8 and body[:4] == b"mrfx":  # without it the colours are others
+        raise UnknownContent("JPEG-LS colour transform", "a JPEG-LS tile with a colour transform of its own")
+    if marker == 0xFE or 0xE0 <= marker <= 0xEF:
+        return False
+    if marker in (0xF7, 0xDA, 0xDD) or (marker == 0xF8 and body[:1] == bytes((_LS_PRESETS,))):
+        return True
+    raise UnknownContent(f"JPEG-LS segment {marker:02x}", f"a JPEG-LS segment {marker:02x} is not known")
 
 
 def clean_jpeg2000(data: bytes) -> bytes:

@@ -5,6 +5,7 @@ instances are
 refused, because their pixels show the label.
 """
 
+import hmac
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,13 +16,15 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import (
     UID,
     ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
     JPEG2000TransferSyntaxes,
+    JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
     generate_uid,
 )
 
 from deidentify.errors import BrokenInput, UnknownContent, UnsupportedFormat
-from deidentify.images.codestreams import clean_jpeg, clean_jpeg2000
+from deidentify.images.codestreams import clean_jpeg, clean_jpeg2000, clean_jpeg_ls
 from deidentify.images.icc import clean_profile
 
 WHOLE_SLIDE: Final = "1.2.840.10008.5.1.4.1.1.77.1.6"
@@ -94,8 +97,12 @@ _WORDS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "DT",
 _SHORT_KEPT: Final = frozenset({"OpticalPathIdentifier", "RescaleType"})
 
 
-def clean_dicom(source: Path, destination: Path) -> dict[str, Any]:
-    """Write the clean instance. Raises UnsupportedFormat, UnknownContent or BrokenInput."""
+def clean_dicom(source: Path, destination: Path, secret: bytes = b"") -> dict[str, Any]:
+    """Write the clean instance. With a ``secret`` equal identifiers become equal new ones: the instances of a
+    slide stay one series, and nobody without the secret can tell of which. Without they are random.
+
+    Raises UnsupportedFormat, UnknownContent or BrokenInput.
+    """
     try:
         data = pydicom.dcmread(source)
         if data.get("SOPClassUID") != WHOLE_SLIDE:
@@ -106,7 +113,7 @@ def clean_dicom(source: Path, destination: Path) -> dict[str, Any]:
         if data.get("BurnedInAnnotation", "NO") != "NO":
             raise UnsupportedFormat("a DICOM instance that has words in its pixels is not published")
         clean = _copy(data)
-        _identify(data, clean)
+        _identify(data, clean, secret)
         _colours(data, clean)
         clean.PixelData = _pixels(data)
         clean["PixelData"].VR = (
@@ -150,15 +157,20 @@ def _check_kinds(values: Any) -> None:
         raise UnknownContent("ImageType", f"value {unknown[0]} of ImageType or FrameType is on no list")
 
 
-def _identify(data: Dataset, clean: Dataset) -> None:
-    """New random identifiers, and the words that say what was done (0012,0062 and 0012,0063)."""
-    instance = generate_uid()
+def _new_uid(old: Any, secret: bytes) -> UID:
+    """2.25 and 128 bits (PS3.5, B.2)."""
+    if not secret or not old:
+        return generate_uid(prefix=None)
+    drawn = hmac.digest(secret, str(old).encode(), "sha256")
+    return UID(f"2.25.{int.from_bytes(drawn[:16], 'big')}")
+
+
+def _identify(data: Dataset, clean: Dataset, secret: bytes) -> None:
+    """New identifiers, and the words that say what was done (0012,0062 and 0012,0063)."""
+    instance = _new_uid(data.get("SOPInstanceUID"), secret)
     clean.SOPClassUID, clean.SOPInstanceUID = UID(WHOLE_SLIDE), instance
-    clean.StudyInstanceUID, clean.SeriesInstanceUID, clean.FrameOfReferenceUID = (
-        generate_uid(),
-        generate_uid(),
-        generate_uid(),
-    )
+    for name in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
+        setattr(clean, name, _new_uid(data.get(name), secret))
     clean.Modality, clean.PatientName, clean.PatientID, clean.PatientBirthDate, clean.PatientSex = (
         "SM",
         "",
@@ -176,7 +188,8 @@ def _identify(data: Dataset, clean: Dataset) -> None:
     clean.ReferringPhysicianName, clean.Manufacturer = "", ""
     clean.PatientIdentityRemoved, clean.DeidentificationMethod = "YES", "Allow-list, PS3.15 Annex E"
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID = data.file_meta.TransferSyntaxUID
+    syntax = data.file_meta.TransferSyntaxUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian if syntax == ImplicitVRLittleEndian else syntax
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = UID(WHOLE_SLIDE), instance
     clean.file_meta = meta
 
@@ -185,16 +198,14 @@ def _colours(data: Dataset, clean: Dataset) -> None:
     for source, target in zip(
         data.get("OpticalPathSequence", []), clean.get("OpticalPathSequence", []), strict=False
     ):
-        if "ICCProfile" in source and (
-            profile := clean_profile(bytes(source.ICCProfile).rstrip(b"\0").ljust(132, b"\0"))
-        ):
+        if "ICCProfile" in source and (profile := clean_profile(bytes(source.ICCProfile))):
             target.ICCProfile = profile
 
 
 def _pixels(data: Dataset) -> bytes:
     syntax = data.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
-        if syntax != ExplicitVRLittleEndian:
+        if syntax not in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):  # the same bytes of pixels
             raise UnknownContent(f"transfer syntax {syntax}", f"DICOM transfer syntax {syntax} is on no list")
         return bytes(data.PixelData)
     count = int(data.get("NumberOfFrames", 1))
@@ -203,6 +214,8 @@ def _pixels(data: Dataset) -> bytes:
         cleaned = [clean_jpeg2000(_one_codestream(frame)) for frame in frames]
     elif syntax in JPEGTransferSyntaxes:
         cleaned = [clean_jpeg(frame) for frame in frames]
+    elif syntax in JPEGLSTransferSyntaxes:
+        cleaned = [clean_jpeg_ls(frame) for frame in frames]
     else:
         raise UnknownContent(f"transfer syntax {syntax}", f"DICOM transfer syntax {syntax} is on no list")
     return encapsulate(cleaned, has_bot=False)

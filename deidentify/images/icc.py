@@ -13,6 +13,8 @@ NUMERIC_TAGS: Final = frozenset(
                  "A2B0", "A2B1", "A2B2", "B2A0", "B2A1", "B2A2", "gamt")
 )  # fmt: skip
 NUMERIC_TYPES: Final = frozenset({b"XYZ ", b"curv", b"para", b"sf32", b"mft1", b"mft2", b"mAB ", b"mBA "})
+PARAMETERS: Final = (1, 3, 4, 5, 7)
+"""Of each kind of parametric curve."""
 _DESCRIPTION: Final = b"slide"
 
 
@@ -30,11 +32,30 @@ def clean_profile(profile: bytes) -> bytes | None:
         if len(body) != size:
             raise BrokenInput("a colour profile that ends too early")
         if name in NUMERIC_TAGS and body[:4] in NUMERIC_TYPES:
-            tags.append((name, body))
+            tags.append((name, _numbers(body)))
     if not tags:
         return None
     old = profile[8] < 4
     return _assemble(profile, [(b"desc", _text(_DESCRIPTION, old)), (b"cprt", _copyright(old)), *tags])
+
+
+def _numbers(body: bytes) -> bytes:
+    """A tag's body without what lies behind its numbers (ICC.1:2022, 10). Tables are kept as they are."""
+    kind, size = body[:4], len(body)
+    if kind == b"XYZ ":
+        size = 20
+    elif kind == b"sf32":
+        size = 8 + 4 * 9
+    elif kind == b"curv":
+        size = 12 + 2 * int.from_bytes(body[8:12], "big")
+    elif kind == b"para":
+        function = int.from_bytes(body[8:10], "big")
+        if function >= len(PARAMETERS):
+            raise BrokenInput("a colour profile with a curve of no known kind")
+        size = 12 + 4 * PARAMETERS[function]
+    if size > len(body):
+        raise BrokenInput("a colour profile that ends inside a tag")
+    return body[:size]
 
 
 def _assemble(profile: bytes, tags: list[tuple[bytes, bytes]]) -> bytes:

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from deidentify.errors import DeidentifyError, GateRefused
 from deidentify.files import deidentify_file
 from deidentify.known import Known
+from deidentify.reports.writing import LEAST_SECRET, Policy
 
 
 class Command(BaseCommand):
@@ -26,12 +27,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--known", required=True, type=Path, help="JSON with names, identifiers, dates, other"
         )
+        parser.add_argument(
+            "--secret",
+            type=Path,
+            help="a file of 16 bytes or more: with it the files of one DICOM series stay one",
+        )
         parser.add_argument("--report", type=Path, help="write what was done and the certificate as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         report: Path | None = options["report"]
         try:
-            outcome = deidentify_file(options["input"], options["output"], Known.read(options["known"]))
+            policy = Policy(secret=_secret(options["secret"]))
+            outcome = deidentify_file(
+                options["input"], options["output"], Known.read(options["known"]), policy
+            )
         except DeidentifyError as error:
             certificate = error.certificate if isinstance(error, GateRefused) else {}
             _write(
@@ -41,6 +50,18 @@ class Command(BaseCommand):
             raise CommandError(f"{error.code}: {error}") from error
         _write(report, {"passed": True, **outcome.report()})
         self.stdout.write(f"{outcome.format}: {outcome.bytes} bytes in {outcome.seconds} s, passed the gate")
+
+
+def _secret(path: Path | None) -> bytes:
+    if path is None:
+        return b""
+    try:
+        secret = path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"The secret cannot be read: {error.strerror}.") from error
+    if len(secret) < LEAST_SECRET:
+        raise CommandError(f"A secret has {LEAST_SECRET} bytes or more.")
+    return secret
 
 
 def _write(path: Path | None, values: dict[str, Any]) -> None:
