@@ -8,7 +8,6 @@ from typing import Any
 
 from corpus import bag, statistics
 from corpus.errors import ReleaseStopped
-from corpus.site.viewing import VIEWED
 from deidentify.errors import DeidentifyError
 from deidentify.files import text_of
 
@@ -25,16 +24,13 @@ class Shown:
     files: list[Row] = field(default_factory=list)
     report: Row | None = None
     text: str = ""
+    is_viewed: bool = False
+    """Whether a browser reads it in place."""
 
     @property
     def up(self) -> str:
         """From the slide's page to the top of the site."""
         return "../" * self.page.count("/")
-
-    @property
-    def is_viewed(self) -> bool:
-        """Whether a browser can view it from its file."""
-        return PurePosixPath(self.image["path"]).suffix in VIEWED
 
     @property
     def stem(self) -> str:

@@ -116,8 +116,9 @@ def _fill(root: Path, known: facts.Facts, about: dict[str, Any]) -> None:
 
 
 def _slide(root: Path, slide: facts.Shown, context: dict[str, Any]) -> None:
+    file = context["folder"] / slide.image["path"]
+    slide.is_viewed = viewing.write_sidecar(file, slide.image, root / slide.stem)
     if slide.is_viewed:
-        viewing.write_sidecar(context["folder"] / slide.image["path"], slide.image, root / slide.stem)
         _page(root, f"{slide.stem}.view.html", "view", context)
     _page(root, slide.page, "slide", context)
 

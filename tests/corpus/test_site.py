@@ -49,7 +49,7 @@ def test_every_link_leads_to_a_file_and_the_bytes_are_the_same_again() -> None:
     assert write_site(release, site) == 3
     first = files(site)
     pages = [site / name for name in first if name.endswith(".html")]
-    assert len(pages) == 5
+    assert len(pages) == 8
     for page in pages:
         text = page.read_text()
         assert "<script>" not in text

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from django.core.management import CommandError, call_command
 
 import vslide
 from corpus.models import Release
 from corpus.services import build, bury, withdraw
 from corpus.site import write_site
+from corpus.site.tiled import tiles_of
 from tests.browser.test_pages import findings
 from tests.conftest import person
 from tests.corpus.hosting import hosted
@@ -34,6 +36,10 @@ def released(*modalities: str) -> tuple[Release, Path]:
     site = release.folder.with_name("site")
     write_site(release, site)
     return release, site
+
+
+def image_of(release: Release) -> Path:
+    return release.folder / release.items.get(kind="image").path
 
 
 def viewed(site: Path) -> list[Path]:
@@ -71,24 +77,23 @@ def test_the_viewers_files_bring_their_licences_and_the_bytes_are_the_same_again
     assert {path: path.read_bytes() for path in site.rglob("*") if path.is_file()} == first
 
 
-@needs_database
-def test_a_site_without_mosaics_has_no_viewer() -> None:
-    _, site = released("")
-    assert not (site / "assets").exists()
-    page = next((site / "slides").rglob("*.html")).read_text()
-    assert "download its file" in page
-    assert ".view.html" not in page
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+def test_a_tiff_without_jpeg_tiles_is_not_read_in_place(tile: tuple[int, int] | None, tmp_path: Path) -> None:
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, np.zeros((32, 32, 3), np.uint8), photometric="rgb", tile=tile)
+    assert tiles_of(file) is None
 
 
 @pytest.mark.browser
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize("modality", ["brightfield", ""], ids=["mosaic", "svs"])
 @needs_database
-def test_a_slide_is_viewed_and_its_pixels_are_those_of_the_file() -> None:
-    release, site = released("brightfield")
+def test_a_slide_is_viewed_and_its_pixels_are_those_of_the_file(modality: str) -> None:
+    release, site = released(modality)
     page_file = viewed(site)[0]
-    with vslide.open(next(release.folder.rglob("*.h5"))) as reader:
+    with vslide.open(image_of(release)) as reader:
         x, y = (side // 2 for side in reader.size)
-        truth = np.moveaxis(reader.region(x - 100, y - 80, 200, 160), 0, -1)
+        truth = np.moveaxis(reader.region(x - 60, y - 50, 120, 100), 0, -1)
     root = release.folder.parent.parent
     with hosted(root) as (server, asked), chromium(server, "none") as page:
         methods: list[str] = []
@@ -96,12 +101,12 @@ def test_a_slide_is_viewed_and_its_pixels_are_those_of_the_file() -> None:
         page.goto(f"{server}/{page_file.relative_to(root)}#x={x}&y={y}&s=1")
         settle(page)
         shown = canvas(page)
-        keep(page, "site-view")
+        keep(page, f"site-view-{modality}")
     middle = shown.shape[0] // 2, shown.shape[1] // 2
-    seen = shown[middle[0] - 80 : middle[0] + 80, middle[1] - 100 : middle[1] + 100]
+    seen = shown[middle[0] - 50 : middle[0] + 50, middle[1] - 60 : middle[1] + 60]
     assert np.abs(seen.astype(int) - truth).mean() < 1
     assert set(methods) == {"GET"}
-    of_slide = [wanted for path, wanted in asked if path.endswith(".h5")]
+    of_slide = [wanted for path, wanted in asked if path.endswith((".h5", ".svs"))]
     assert of_slide
     assert all(of_slide)
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { completed } from "../../viewer/static/viewer/engine/abbreviated.js";
 import { blockGrid } from "../../viewer/static/viewer/engine/blocks.js";
 import { readFrames, writeFrames } from "../../viewer/static/viewer/engine/frames.js";
 import { BatchLoader } from "../../viewer/static/viewer/engine/loader.js";
@@ -115,4 +116,14 @@ test("an index that is cut, of another slide or something else is refused", asyn
 test("frames that are written are read", () => {
   const frames = [new Uint8Array([1, 2, 3]), null, new Uint8Array([])];
   assert.deepEqual(readFrames(writeFrames(frames)), frames);
+});
+
+test("a tile without tables becomes one JPEG that says its colours", () => {
+  const tables = btoa(String.fromCharCode(0xff, 0xd8, 0xff, 0xdb, 7, 0xff, 0xd9));
+  const tile = new Uint8Array([0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xda, 9]);
+  const whole = [...completed({ tables, transform: 0 })(tile)];
+  assert.deepEqual(whole.slice(0, 4), [0xff, 0xd8, 0xff, 0xee]);
+  assert.equal(whole[17], 0);
+  assert.deepEqual(whole.slice(18), [0xff, 0xdb, 7, 0xff, 0xda, 9]);
+  assert.deepEqual([...completed({ tables: "", transform: 1 })(new Uint8Array([0xff, 0xd8, 5]))].slice(17), [1, 5]);
 });

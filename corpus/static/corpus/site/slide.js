@@ -14,7 +14,7 @@ import { show, tellProblem } from "../../viewer/show.js";
  * @typedef {object} SiteSlide
  * @property {string} format
  * @property {number} version
- * @property {{bytes: number}} file
+ * @property {{bytes: number, complete?: import("../../viewer/engine/abbreviated.js").Completion[]}} file
  * @property {import("../../viewer/types.js").SlideHeader} header
  * @property {import("../../viewer/panel/histogram.js").ChannelHistogram[]} channels
  */
@@ -38,7 +38,7 @@ async function start(root) {
   if (about.format !== "nocturne-site-slide" || about.version !== 1) {
     throw new Error("This page and the data of its slide are of different sites. Reload the page.");
   }
-  show(root, about.header, about.channels, ranges(about.header, { url: file, bytes: about.file.bytes }, places));
+  show(root, about.header, about.channels, ranges(about.header, { ...about.file, url: file }, places));
 }
 
 for (const root of document.querySelectorAll("[data-viewer]")) {

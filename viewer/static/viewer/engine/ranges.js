@@ -6,6 +6,7 @@
  * plane, row, column). A size of 0 stands for a chunk that the slide does not have. corpus/site/viewing.py writes it.
  */
 
+import { completed } from "./abbreviated.js";
 import { batchRange } from "./blocks.js";
 import { writeFrames } from "./frames.js";
 import { answered, checked, Refused } from "./source.js";
@@ -15,10 +16,11 @@ import { answered, checked, Refused } from "./source.js";
 /** @typedef {import("./loader.js").BatchWish} BatchWish */
 /** @typedef {import("./source.js").ChunkSource} ChunkSource */
 /** @typedef {import("./source.js").Fetch} Fetch */
+/** @typedef {import("./abbreviated.js").Completion} Completion */
 
 /** @typedef {{offset: number, size: number}} Place bytes of the file */
 /** @typedef {{offset: number, end: number, places: {place: Place, at: number}[]}} Run one request; `at` numbers its chunks */
-/** @typedef {{url: string, bytes: number}} SlideFile */
+/** @typedef {{url: string, bytes: number, complete?: Completion[]}} SlideFile `complete` by level, where chunks are tiles of a vendor */
 
 const MAGIC = 0x3149534e;
 /** Bytes between two chunks that are worth less than a request of their own. */
@@ -113,6 +115,7 @@ export function runsOf(places) {
  */
 export function ranges(header, file, index, fetched = (url, init) => fetch(url, init)) {
   const placeOf = readIndex(index);
+  const whole = file.complete?.map(completed);
   return async (wish, signal) => {
     const places = chunksOf(header, wish).map(placeOf);
     /** @type {(Uint8Array | null)[]} */
@@ -123,7 +126,8 @@ export function ranges(header, file, index, fetched = (url, init) => fetch(url, 
         run.places.forEach(({ place, at }) => (frames[at] = bytes.subarray(place.offset - run.offset, place.offset - run.offset + place.size)));
       }),
     );
-    return writeFrames(frames);
+    const complete = whole?.[header.levels.findIndex(({ downsample }) => downsample === wish.grid.level.downsample)];
+    return writeFrames(complete ? frames.map((frame) => frame && complete(frame)) : frames);
   };
 }
 
