@@ -50,7 +50,7 @@ def _readable(page: Any) -> bool:
     if not (page.is_tiled and plain and kind and page.imagedepth == 1):
         return False
     down, across = -(-page.imagelength // page.tilelength), -(-page.imagewidth // page.tilewidth)
-    return len(page.dataoffsets) == down * across and len(page.databytecounts) == down * across
+    return bool(len(page.dataoffsets) == len(page.databytecounts) == down * across)
 
 
 def _scale(first: Any, page: Any) -> int:
