@@ -1,6 +1,7 @@
 """A slide of a static site is viewed from byte ranges of the release's own file."""
 
 import json
+import os
 import struct
 from io import StringIO
 from pathlib import Path
@@ -16,6 +17,7 @@ from corpus.models import Release
 from corpus.services import build, bury, withdraw
 from corpus.site import write_site
 from corpus.site.tiled import tiles_of
+from corpus.site.viewing import write_sidecar
 from tests.browser.test_pages import findings
 from tests.conftest import person
 from tests.corpus.hosting import hosted
@@ -23,6 +25,8 @@ from tests.corpus.making import approved, read_slide
 from tests.viewer.browser import canvas, chromium, keep, settle
 
 needs_database = pytest.mark.django_db(databases=["default", "vault"])
+SHARED = Path(os.environ.get("NOCTURNE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+CMU = SHARED / "wsi" / "CMU-1-Small-Region.svs"
 CASE: dict[str, Any] = {"accession": "S19-23421", "mrn": "00481516", "tissue": "breast"}
 
 
@@ -82,6 +86,16 @@ def test_a_tiff_without_jpeg_tiles_is_not_read_in_place(tile: tuple[int, int] | 
     file = tmp_path / "a.tif"
     tifffile.imwrite(file, np.zeros((32, 32, 3), np.uint8), photometric="rgb", tile=tile)
     assert tiles_of(file) is None
+
+
+@pytest.mark.skipif(not CMU.is_file(), reason="no CMU-1-Small-Region.svs: set NOCTURNE_DATA")
+def test_the_tiles_of_a_real_slide_are_found_with_their_tables(tmp_path: Path) -> None:
+    row = {"path": "data/a.svs", "bytes": CMU.stat().st_size, "sha256": "0" * 64}
+    assert write_sidecar(CMU, row, tmp_path / "a")
+    about = json.loads((tmp_path / "a.json").read_text())
+    assert [level["downsample"] for level in about["header"]["levels"]] == [1]
+    assert about["file"]["complete"][0]["transform"] == 0
+    assert len((tmp_path / "a.index").read_bytes()) == 8 + 12 * 10 * 13
 
 
 @pytest.mark.browser
