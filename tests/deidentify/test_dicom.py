@@ -17,8 +17,7 @@ from deidentify.errors import BrokenInput, DeidentifyError, UnknownContent
 from deidentify.images.codestreams import clean_jpeg_ls
 from deidentify.images.dicom import WHOLE_SLIDE, clean_dicom
 from deidentify.images.icc import clean_profile
-from tests.deidentify.making import segment
-from tests.deidentify.test_images import profile
+from tests.deidentify.making import profile, segment
 
 PIXELS = np.add.outer(np.arange(16), np.arange(16)).astype(np.uint8)
 SECRET = b"sixteen bytes and more"

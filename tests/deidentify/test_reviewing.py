@@ -46,13 +46,13 @@ def review(row: DeidentifiedReport, steward: User) -> ReportReview:
     return reviewing.open_review(row=row, actor=steward)
 
 
-def place_of(review: ReportReview, words: str) -> dict[str, int]:
+def place_of(review: ReportReview, words: str) -> dict[str, Any]:
     found, _ = reviewing.found_in_report(review.report)
     at = found.text.index(words)
     return {"start": at, "end": at + len(words)}
 
 
-def finding(review: ReportReview, words: str) -> dict[str, int]:
+def finding(review: ReportReview, words: str) -> dict[str, Any]:
     """The place of the first finding with these words."""
     found, _ = reviewing.found_in_report(review.report)
     span = next(s for s in found.spans if words in found.text[s.start : s.end])

@@ -51,7 +51,7 @@ def test_the_keys_decide_add_and_hand_over(
         page.get_by_text("4 of 4 decided").wait_for()
         assert "cousin [NAME] called" in page.locator("[data-clean]").inner_text()
         for scheme in ("dark", "light"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             assert findings(page) == []
         page.keyboard.press("f")
         page.get_by_text("Another person signs it.").wait_for()
