@@ -34,6 +34,7 @@ SUBJECTS = {
     "assignment": "tests.bench.assignment:assignment",
     "reports": "tests.bench.reports:reports",
     "search": "tests.bench.search:search",
+    "deidentify": "tests.bench.deidentifying:deidentify",
 }
 
 

@@ -69,7 +69,19 @@ LONG = [pytest.param(name, marks=pytest.mark.campaign) for name in ("tiles", "he
 
 @pytest.mark.parametrize(
     "name",
-    ["write", "read", "ingest", "layouts", "focus", "snapshots", "assignment", "reports", "search", *LONG],
+    [
+        "write",
+        "read",
+        "ingest",
+        "layouts",
+        "focus",
+        "snapshots",
+        "assignment",
+        "reports",
+        "search",
+        "deidentify",
+        *LONG,
+    ],
 )
 def test_it_measures_every_figure(tmp_path: Path, name: str) -> None:
     found = run(name, TINY, tmp_path)
