@@ -99,6 +99,11 @@ REPORT_REVIEW = env.text("REPORT_REVIEW", "signed")  # or machine: a report leav
 REPORT_NAMES = env.text(
     "REPORT_NAMES", "category"
 )  # or numbered, or surrogates: docs/reports-deidentified.md
+S3_ENDPOINT = env.text("S3_ENDPOINT", "")  # where `manage release_push` creates objects
+S3_REGION = env.text("S3_REGION", "us-east-1")
+S3_ACCESS_KEY_ID = env.text("AWS_ACCESS_KEY_ID", "")
+S3_SECRET_ACCESS_KEY = env.text("AWS_SECRET_ACCESS_KEY", "")
+S3_SESSION_TOKEN = env.text("AWS_SESSION_TOKEN", "")
 CORPUS_LEAST_PATIENTS = env.whole("CORPUS_LEAST_PATIENTS", 5)  # of one tissue, sex, ten years of age and year
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
