@@ -9,6 +9,7 @@ DeidentifyError
 ├── BadKnownValues       the known values are missing or of the wrong shape
 ├── ReviewStale          a person decided of another text, or of other findings, than there are now
 ├── AlreadyThere         the destination exists; a published file is never overwritten
+├── NotSound             the clean file is not as it was meant: a fault of this program
 ├── GateRefused          the independent search found something or could not judge (`certificate`)
 ├── GateFailed           the gate's process did not answer (retryable)
 └── NoSpace              the disk is full or refused a write (retryable)
@@ -65,6 +66,10 @@ class ReviewStale(DeidentifyError):
 
 class AlreadyThere(DeidentifyError):
     code = "already_there"
+
+
+class NotSound(DeidentifyError):
+    code = "not_sound"
 
 
 class GateRefused(DeidentifyError):

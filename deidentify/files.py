@@ -23,9 +23,9 @@ from uuid import uuid4
 import psutil
 
 from deidentify.errors import AlreadyThere, BrokenInput, GateFailed, GateRefused, NoSpace, UnsupportedFormat
-from deidentify.images.aperio import clean_tiff
 from deidentify.images.dicom import clean_dicom
 from deidentify.images.mosaic import clean_mosaic
+from deidentify.images.slides import clean_tiff
 from deidentify.known import Known
 from deidentify.reports.deciding import Decisions
 from deidentify.reports.making import Found, check_form, find_in_report, make_report
@@ -159,7 +159,7 @@ def _maker(source: Path, destination: Path, decisions: Decisions | None) -> tupl
 
 
 def _tiff(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
-    with draft.open("xb") as file:
+    with draft.open("x+b") as file:
         return asdict(clean_tiff(source, file))
 
 

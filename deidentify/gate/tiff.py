@@ -211,7 +211,8 @@ def walk_tiff(path: Path, data: memoryview, budget: Budget) -> Iterator[Stream |
     yield from walker.walk()
     yield from walker.findings
     with tifffile.TiffFile(path) as source:
-        pages = [page.aspage() for page in source.pages]
+        main = [page.aspage() for page in source.pages]
+        pages = [page for one in main for page in (one, *(level.aspage() for level in one.pages or ()))]
         small = [number for number, page in enumerate(pages) if page.size <= SMALL_PIXELS * 4]
         if not small and pages:
             budget.pictures += _corners(pages[-1])

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from deidentify.errors import BrokenInput, UnknownContent
+from deidentify.images.lzw import clean_lzw
 
 JPEG, OLD_JPEG, NONE, LZW, DEFLATE, OLD_DEFLATE, ZSTD = 7, 6, 1, 5, 8, 32946, 50000
 JPEG_2000: Final = frozenset({33003, 33005, 34712})
@@ -34,7 +35,9 @@ def clean_tile(data: bytes, compression: int) -> bytes:
         return _clean_deflate(data)
     if compression == ZSTD:
         return _clean_zstd(data)
-    if compression in (NONE, LZW):
+    if compression == LZW:
+        return clean_lzw(data)
+    if compression == NONE:
         return data
     raise UnknownContent(f"compression {compression}", f"tiles with compression {compression} are not known")
 

@@ -1,8 +1,9 @@
 """Whether the levels of a slide show one picture. A label that is stored in tiles and has the slide's shape
 looks like a level in every tag; only its pixels give it away.
 
-``python -m deidentify.images.likeness FILE DIRECTORY...`` decodes a few tiles of strangers' making, so it
-runs in a process of its own with limits, and says which directory is another picture.
+``python -m deidentify.images.likeness FILE 0,3,4 ...`` decodes a few tiles of strangers' making, so it runs
+in a process of its own with limits, and says which directory is another picture. ``1.0`` is the first level
+that tag 330 of directory 1 points to.
 """
 
 import resource
@@ -33,21 +34,18 @@ OTHER: Final = 3  # exit code
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 
 Grey = NDArray[np.float32]
+Place = tuple[int, ...]
+"""Of a directory: its number in the chain, then that of a level below it."""
 
 
-def require_one_picture(source: Path, directories: Sequence[int]) -> None:
-    """Raises UnknownContent for a directory that shows something else than the next finer one, BrokenInput
-    for tiles that cannot be decoded within the limits.
+def require_one_picture(source: Path, groups: Sequence[Sequence[Place]]) -> None:
+    """Of each group, the levels of one picture: raises UnknownContent for a directory that shows something
+    else than the next finer one, BrokenInput for tiles that cannot be decoded within the limits.
     """
-    if len(directories) < 2:
+    asked = [",".join(".".join(map(str, place)) for place in group) for group in groups if len(group) > 1]
+    if not asked:
         return
-    asked = [
-        sys.executable,
-        "-m",
-        "deidentify.images.likeness",
-        str(source.resolve()),
-        *map(str, directories),
-    ]
+    asked = [sys.executable, "-m", "deidentify.images.likeness", str(source.resolve()), *asked]
     try:
         done = subprocess.run(
             asked, capture_output=True, text=True, timeout=2 * CPU_S, check=False, cwd=_CHECKOUT
@@ -61,17 +59,22 @@ def require_one_picture(source: Path, directories: Sequence[int]) -> None:
         raise BrokenInput("the slide's levels cannot be compared: a tile of theirs cannot be decoded")
 
 
-def stranger(source: Path, directories: Sequence[int]) -> int | None:
+def stranger(source: Path, group: Sequence[Place]) -> Place | None:
     """The first of these directories that shows another picture than the next finer one; None where all show
     the same. Of each, the places with most to show are looked at, ``PLACES`` at most.
     """
     with tifffile.TiffFile(source) as file:
-        pages = {number: file.pages[number].aspage() for number in directories}
-        order = sorted(pages, key=lambda number: -pages[number].imagewidth)
+        pages = {place: _page_at(file.pages, place) for place in group}
+        order = sorted(pages, key=lambda place: -pages[place].imagewidth)
         for finer, coarser in pairwise(order):
             if not _alike(pages[finer], pages[coarser]):
                 return coarser
     return None
+
+
+def _page_at(pages: Any, place: Place) -> Any:
+    page = pages[place[0]].aspage()
+    return _page_at(page.pages, place[1:]) if len(place) > 1 else page
 
 
 def _alike(fine: Any, coarse: Any) -> bool:
@@ -161,10 +164,12 @@ def _tile(page: Any, index: int) -> Grey:
 def main(arguments: Sequence[str]) -> int:
     for what, most in ((resource.RLIMIT_DATA, MEMORY_MIB << 20), (resource.RLIMIT_CPU, CPU_S)):
         resource.setrlimit(what, (most, most))
-    other = stranger(Path(arguments[0]), [int(number) for number in arguments[1:]])
-    if other is not None:
-        sys.stdout.write(str(other))
-        return OTHER
+    for group in arguments[1:]:
+        places = [tuple(int(number) for number in place.split(".")) for place in group.split(",")]
+        other = stranger(Path(arguments[0]), places)
+        if other is not None:
+            sys.stdout.write(".".join(map(str, other)))
+            return OTHER
     return 0
 
 

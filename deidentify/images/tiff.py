@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import BinaryIO, Final
 
-from deidentify.errors import BrokenInput
+from deidentify.errors import BrokenInput, NotSound, UnknownContent
 
 MOST_DIRECTORIES: Final = 1000
+MOST_LEVELS: Final = 64
+SUB_DIRECTORIES: Final = 330
+TABLES: Final = ((324, 325), (273, 279))
 MOST_ENTRIES: Final = 512
 MOST_TAG_BYTES: Final = 64 << 20
 SIZES: Final = {
@@ -64,8 +67,16 @@ class Layout:
         return "Q" if self.big else "I"
 
     @property
+    def head(self) -> int:
+        return 16 if self.big else 8
+
+    @property
     def inline(self) -> int:
         return 8 if self.big else 4
+
+    def directory_bytes(self, entries: int) -> int:
+        """Of a directory without its values: their number, the entries, and where the next one stands."""
+        return (8 + 20 * entries if self.big else 2 + 12 * entries) + self.inline
 
 
 def read_directories(file: BinaryIO) -> tuple[Layout, list[Directory]]:
@@ -96,6 +107,25 @@ def read_directories(file: BinaryIO) -> tuple[Layout, list[Directory]]:
     if not directories:
         raise BrokenInput("a TIFF file without a picture")
     return layout, directories
+
+
+def read_levels(file: BinaryIO, layout: Layout, directory: Directory) -> list[Directory]:
+    """The directories that tag 330 of this one points to: its reduced levels. Raises BrokenInput, and
+    UnknownContent where one of them begins a chain of its own.
+    """
+    if SUB_DIRECTORIES not in directory:
+        return []
+    length = file.seek(0, 2)
+    offsets = directory[SUB_DIRECTORIES].numbers(layout.order)
+    if len(offsets) > MOST_LEVELS or len(set(offsets)) != len(offsets):
+        raise BrokenInput("a picture with more reduced levels than any slide has, or one of them twice")
+    levels = []
+    for offset in offsets:
+        level, following = _read_directory(file, layout, offset, length)
+        if following:
+            raise UnknownContent("tag 330", "a reduced level after which more directories follow")
+        levels.append(level)
+    return levels
 
 
 def _read(file: BinaryIO, offset: int, count: int, length: int) -> bytes:
@@ -131,11 +161,13 @@ def _read_directory(file: BinaryIO, layout: Layout, offset: int, length: int) ->
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page to write: its tags without tile offsets and counts, and one key per tile into the tiles to
-    copy."""
+    """A page to write: its tags without offsets and counts, one key per tile (or strip) into those to copy,
+    and its reduced levels, which tag 330 will point to."""
 
     tags: tuple[Tag, ...]
     tiles: tuple[int, ...]
+    levels: tuple["Page", ...] = ()
+    tables: tuple[int, int] = TABLES[0]
 
 
 def write_tiff(
@@ -146,33 +178,24 @@ def write_tiff(
 
     ``sizes[k]`` is the length of tile ``k`` and ``tile(k)`` its bytes; a page's tile key -1 is an empty tile.
     """
-    head = 16 if layout.big else 8
-    plans = [_with_tables(layout, page, [0] * len(sizes), sizes) for page in pages]
-    tail = head + sum(_directory_size(layout, tags) for tags in plans)
-    start = tail + sum(len(tag.data) for tags in plans for tag in tags if _goes_last(layout, tag))
-    offsets = list(accumulate(sizes, initial=start))
+    flat = [one for page in pages for one in (page, *page.levels)]
+    nowhere = [0] * max(len(sizes), len(flat))
+    plans = [_with_tables(layout, page, nowhere, sizes, nowhere[: len(page.levels)]) for page in flat]
+    starts = list(accumulate((_directory_size(layout, tags) for tags in plans), initial=layout.head))
+    tail = starts[-1]
+    offsets = list(
+        accumulate(sizes, initial=tail + sum(len(tag.data) for tags in plans for tag in _last(layout, tags)))
+    )
     if not layout.big and offsets[-1] >= 1 << 32:
         raise BrokenInput("the clean file does not fit into 4 GiB")
-    mark = b"II" if layout.order == "<" else b"MM"
-    file.write(
-        mark
-        + (
-            struct.pack(layout.order + "HHHQ", 43, 8, 0, 16)
-            if layout.big
-            else struct.pack(layout.order + "HI", 42, 8)
-        )
-    )
-    position, last_values = head, b""
-    for number, page in enumerate(pages):
-        tags = _with_tables(layout, page, offsets, sizes)
-        following = position + _directory_size(layout, tags)
-        file.write(
-            _directory_bytes(
-                layout, tags, (position, following if number + 1 < len(pages) else 0, tail + len(last_values))
-            )
-        )
-        last_values += b"".join(tag.data for tag in tags if _goes_last(layout, tag))
-        position = following
+    file.write(_header(layout))
+    last_values = b""
+    for number, page in enumerate(flat):
+        below = starts[number + 1 : number + 1 + len(page.levels)]
+        tags = _with_tables(layout, page, offsets, sizes, below)
+        following = _following(flat, pages, number, starts)
+        file.write(_directory_bytes(layout, tags, (starts[number], following, tail + len(last_values))))
+        last_values += b"".join(tag.data for tag in _last(layout, tags))
     file.write(last_values)
     for key, size in enumerate(sizes):
         data = tile(key)
@@ -181,44 +204,77 @@ def write_tiff(
         file.write(data)
 
 
-def _goes_last(layout: Layout, tag: Tag) -> bool:
+def require_all_referred(file: BinaryIO) -> None:
+    """Raises NotSound where the length of a file is not the sum of what its directories refer to."""
+    layout, directories = read_directories(file)
+    used = {(0, layout.head)}
+    for directory in [one for main in directories for one in (main, *read_levels(file, layout, main))]:
+        total = layout.directory_bytes(len(directory))
+        total += sum(len(tag.data) for tag in directory.values() if len(tag.data) > layout.inline)
+        used.add((-len(used), total))  # where it stands does not matter, it is written once
+        for offsets, counts in TABLES:
+            if offsets in directory:
+                places = (directory[code].numbers(layout.order) for code in (offsets, counts))
+                used.update(place for place in zip(*places, strict=True) if place[1])
+    if sum(size for _, size in used) != file.seek(0, 2):
+        raise NotSound("the clean file holds bytes that nothing refers to")
+
+
+def _header(layout: Layout) -> bytes:
+    mark = b"II" if layout.order == "<" else b"MM"
+    if layout.big:
+        return mark + struct.pack(layout.order + "HHHQ", 43, 8, 0, layout.head)
+    return mark + struct.pack(layout.order + "HI", 42, layout.head)
+
+
+def _following(flat: list[Page], pages: list[Page], number: int, starts: list[int]) -> int:
+    """Where the next page of the main chain stands; reduced levels are in no chain."""
+    page = flat[number]
+    if page is pages[-1] or not any(page is main for main in pages):
+        return 0
+    return starts[number + 1 + len(page.levels)]
+
+
+def _last(layout: Layout, tags: list[Tag]) -> list[Tag]:
     """Values of odd length follow all directories, which then start on even offsets with no filling byte."""
-    return len(tag.data) > layout.inline and len(tag.data) % 2 == 1
+    return [tag for tag in tags if len(tag.data) > layout.inline and len(tag.data) % 2 == 1]
 
 
-def _with_tables(layout: Layout, page: Page, offsets: list[int], sizes: list[int]) -> list[Tag]:
+def _with_tables(
+    layout: Layout, page: Page, offsets: list[int], sizes: list[int], below: list[int]
+) -> list[Tag]:
     kind = 16 if layout.big else 4
 
-    def table(code: int, numbers: Iterable[int]) -> Tag:
+    def table(code: int, numbers: Iterable[int], kind: int) -> Tag:
         values = list(numbers)
         return Tag(code, kind, len(values), struct.pack(f"{layout.order}{len(values)}{layout.word}", *values))
 
     tables = [
-        table(324, (offsets[key] if key >= 0 else 0 for key in page.tiles)),
-        table(325, (sizes[key] if key >= 0 else 0 for key in page.tiles)),
+        table(page.tables[0], (offsets[key] if key >= 0 else 0 for key in page.tiles), kind),
+        table(page.tables[1], (sizes[key] if key >= 0 else 0 for key in page.tiles), kind),
     ]
+    if below:
+        tables.append(table(SUB_DIRECTORIES, below, 18 if layout.big else 13))
     return sorted([*page.tags, *tables], key=lambda tag: tag.code)
 
 
 def _directory_size(layout: Layout, tags: list[Tag]) -> int:
-    head, entry = (8, 20) if layout.big else (2, 12)
-    values = sum(
-        len(tag.data) for tag in tags if len(tag.data) > layout.inline and not _goes_last(layout, tag)
-    )
-    return head + entry * len(tags) + layout.inline + values
+    last = _last(layout, tags)
+    values = sum(len(tag.data) for tag in tags if len(tag.data) > layout.inline and tag not in last)
+    return layout.directory_bytes(len(tags)) + values
 
 
 def _directory_bytes(layout: Layout, tags: list[Tag], places: tuple[int, int, int]) -> bytes:
     """``places``: where this directory stands, where the next one stands, where its next value of odd length
     goes."""
     position, following, tail = places
-    head, entry = (8, 20) if layout.big else (2, 12)
     table = [struct.pack(layout.order + ("Q" if layout.big else "H"), len(tags))]
     values: list[bytes] = []
-    where = position + head + entry * len(tags) + layout.inline
+    where = position + layout.directory_bytes(len(tags))
+    last = _last(layout, tags)
     for tag in tags:
         table.append(struct.pack(layout.order + "HH" + layout.word, tag.code, tag.kind, tag.count))
-        if _goes_last(layout, tag):
+        if tag in last:
             table.append(struct.pack(layout.order + layout.word, tail))
             tail += len(tag.data)
         elif len(tag.data) > layout.inline:

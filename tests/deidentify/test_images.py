@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deidentify.errors import BrokenInput, DeidentifyError, UnknownContent, UnsupportedFormat
-from deidentify.images.aperio import clean_tiff
 from deidentify.images.codestreams import JPEG, ZSTD, clean_jpeg, clean_tile
 from deidentify.images.icc import clean_profile
+from deidentify.images.slides import clean_tiff
 from tests.deidentify.making import ENCODINGS, PERSON, make_svs, profile, segment, tissue
 
 SHARED = Path(os.environ.get("NOCTURNE_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"))

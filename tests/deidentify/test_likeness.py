@@ -36,7 +36,7 @@ def slide(path: Path, *levels: np.ndarray, **more: Any) -> Path:
 @pytest.mark.parametrize("made", ["mean", "picked"])
 def test_levels_of_one_slide_are_one_picture(tmp_path: Path, by: int, made: str) -> None:
     level = reduced(TISSUE, by) if made == "mean" else np.ascontiguousarray(TISSUE[::by, ::by])
-    assert stranger(slide(tmp_path / "a.tif", TISSUE, level), [0, 1]) is None
+    assert stranger(slide(tmp_path / "a.tif", TISSUE, level), [(0,), (1,)]) is None
 
 
 def test_a_label_among_them_stops_the_slide(tmp_path: Path) -> None:
@@ -54,14 +54,14 @@ def test_however_its_tiles_are_stored(tmp_path: Path, more: dict[str, Any]) -> N
     plain = {"compression": None, **more}
     good = slide(tmp_path / "a.tif", shape(TISSUE), shape(reduced(TISSUE, 4)), **plain)
     bad = slide(tmp_path / "b.tif", shape(TISSUE), shape(label(256)), **plain)
-    assert stranger(good, [0, 1]) is None
-    assert stranger(bad, [0, 1]) == 1
+    assert stranger(good, [(0,), (1,)]) is None
+    assert stranger(bad, [(0,), (1,)]) == (1,)
 
 
 def test_a_label_beside_an_empty_slide_is_seen(tmp_path: Path) -> None:
     empty = np.full((1024, 1024, 3), 245, np.uint8)
-    assert stranger(slide(tmp_path / "a.tif", empty, label(256)), [0, 1]) == 1
-    assert stranger(slide(tmp_path / "b.tif", empty, empty[::4, ::4]), [0, 1]) is None
+    assert stranger(slide(tmp_path / "a.tif", empty, label(256)), [(0,), (1,)]) == (1,)
+    assert stranger(slide(tmp_path / "b.tif", empty, empty[::4, ::4]), [(0,), (1,)]) is None
 
 
 def test_a_white_and_a_black_place_are_not_the_same() -> None:
@@ -80,12 +80,12 @@ def test_tiles_that_cannot_be_decoded_break_the_input(tmp_path: Path) -> None:
         data[offset : offset + size] = bytes(size)
     source.write_bytes(data)
     with pytest.raises(BrokenInput, match="cannot be decoded"):
-        require_one_picture(source, [0, 1])
+        require_one_picture(source, [[(0,), (1,)]])
 
 
 @pytest.mark.skipif(not (SHARED / "wsi").is_dir(), reason="no whole-slide files: set NOCTURNE_DATA")
 def test_a_real_slide_is_one_picture() -> None:
     source = SHARED / "wsi" / "CMU-1-Small-Region.svs"
     with tifffile.TiffFile(source) as file:
-        tiled = [number for number, page in enumerate(file.pages) if page.aspage().is_tiled]
+        tiled = [(number,) for number, page in enumerate(file.pages) if page.aspage().is_tiled]
     assert stranger(source, tiled) is None

@@ -9,14 +9,12 @@ import pytest
 import tifffile
 
 from deidentify.errors import DeidentifyError
-from deidentify.images.aperio import clean_tiff
 from deidentify.images.dicom import clean_dicom
+from deidentify.images.slides import clean_tiff
 from tests.deidentify.test_images import SHARED
 
 FOLDER = SHARED / "wsi"
 REFUSED = {
-    "multi-channel.ome.tif": "not tiled",
-    "viv_multi-channel_small.ome.tif": "not tiled",
     "slide_coordinates_microscopy.dcm": "no whole-slide image",
 }
 SLIDES = sorted(file for file in FOLDER.glob("*") if file.suffix in (".svs", ".dcm", ".tif", ".tiff"))
@@ -44,13 +42,14 @@ def test_each_level_of_a_tiff_has_the_same_pixels(source: Path, tmp_path: Path) 
     made(source, target)
     with tifffile.TiffFile(source) as before, tifffile.TiffFile(target) as after:
         sizes = [page.shape for page in after.pages]
-        kept = [page for page in before.pages if page.is_tiled]  # type: ignore[union-attr]
+        kept = [page for page in before.pages if before.is_ome or page.is_tiled]  # type: ignore[union-attr]
         assert sizes == [page.shape for page in kept]
         for old, new in zip(kept, after.pages, strict=True):
             assert np.array_equal(old.asarray(), new.asarray())
-    with openslide.OpenSlide(target) as slide:
-        assert set(slide.associated_images) <= {"thumbnail"}
     assert not [word for word in TOLD if word in target.read_bytes()]
+    if openslide.OpenSlide.detect_format(source):  # those in strips are none that it reads
+        with openslide.OpenSlide(target) as slide:
+            assert set(slide.associated_images) <= {"thumbnail"}
 
 
 @pytest.mark.parametrize("source", named([file for file in CLEANED if file.suffix == ".dcm"]))

@@ -27,7 +27,8 @@ OME = (
     '<?xml version="1.0"?><!-- %s --><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
     '<Experimenter ID="Experimenter:0" UserName="%s"/><Image ID="Image:0" Name="%s"><Pixels ID="Pixels:0" '
     'DimensionOrder="XYCZT" Type="uint8" SizeX="64" SizeY="64" SizeC="3" SizeZ="1" SizeT="1">'
-    '<Channel ID="Channel:0" SamplesPerPixel="3"/><TiffData/></Pixels></Image></OME>'
+    '<Channel ID="Channel:0" Name="%s" SamplesPerPixel="3"/><TiffData/></Pixels></Image>'
+    "<StructuredAnnotations>%s</StructuredAnnotations></OME>"
 )
 
 
@@ -81,12 +82,21 @@ def _with_segment(marker: int, body: bytes) -> bytes:
 
 def ome(place: int) -> Plant:
     def made(planted: bytes) -> bytes:
-        words = ["", "", ""]
+        words = [""] * 5
         words[place] = "\1"
         text = (OME % tuple(words)).encode().replace(b"\1", planted)
         return plain(description=text)
 
     return made
+
+
+def _below(planted: bytes) -> bytes:
+    store = io.BytesIO()
+    how: dict[str, Any] = {"tile": (SIDE // 2, SIDE // 2), "photometric": "rgb", "software": False}
+    with tifffile.TiffWriter(store, ome=True) as file:
+        file.write(tissue(SIDE), subifds=1, metadata={"axes": "YXS"}, **how)
+        file.write(tissue(SIDE)[::2, ::2], subfiletype=1, description=planted, metadata=None, **how)
+    return store.getvalue()
 
 
 def plain(*, description: bytes = b"", tile: bytes | None = None) -> bytes:
@@ -136,6 +146,9 @@ TIFFS: dict[str, Plant] = {
     "ome: comment": ome(0),
     "ome: user name": ome(1),
     "ome: image name": ome(2),
+    "ome: channel name": ome(3),
+    "ome: annotation": ome(4),
+    "ome: description of a level": _below,
 }
 
 
