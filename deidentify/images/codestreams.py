@@ -7,6 +7,7 @@ The picture itself is never decoded: a tile that holds no words comes back as th
 import re
 import zlib
 from collections.abc import Callable
+from mmap import mmap
 from typing import Final
 
 from deidentify.errors import BrokenInput, UnknownContent
@@ -45,6 +46,24 @@ def clean_tile(data: bytes, compression: int) -> bytes:
 def clean_jpeg(data: bytes) -> bytes:
     """A JPEG stream (or the tables of one) without comments, application segments and bytes after its end."""
     return _clean_segments(data, _keeps_jpeg, _AFTER_SCAN)
+
+
+def long_jpeg(data: mmap, start: int, end: int) -> tuple[bytes, int, int]:
+    """(clean header, where the coded picture begins, where it ends with its mark) of a JPEG stream of one
+    scan, too long to be copied. Raises UnknownContent, BrokenInput.
+    """
+    position = start + 2
+    while data[position + 1 : position + 2] != b"\xda":
+        if position + 4 > end or data[position] != 0xFF:
+            raise BrokenInput("a JPEG strip whose header does not end")
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    scan = _AFTER_SCAN.search(data, position, end)
+    if not scan:
+        raise BrokenInput("a JPEG strip without an end")
+    if scan.group() != b"\xff\xd9":
+        raise UnknownContent("JPEG scans", "a JPEG strip of several scans")
+    return clean_jpeg(data[start:position]), position, scan.end()
 
 
 def clean_jpeg_ls(data: bytes) -> bytes:

@@ -79,11 +79,12 @@ def _page_at(pages: Any, place: Place) -> Any:
 
 def _alike(fine: Any, coarse: Any) -> bool:
     """At least half of the places that show anything show the same."""
-    wide, tall = -(-coarse.imagewidth // coarse.tilewidth), -(-coarse.imagelength // coarse.tilelength)
+    high, across = _cell(coarse)
+    wide, tall = -(-coarse.imagewidth // across), -(-coarse.imagelength // high)
     sizes = coarse.databytecounts[: wide * tall]
     found = []
     for index in sorted(range(len(sizes)), key=lambda at: -sizes[at])[:PLACES]:
-        top, left = index // wide * coarse.tilelength, index % wide * coarse.tilewidth
+        top, left = index // wide * high, index % wide * across
         found.append(_same_here(fine, coarse, top, left))
     shown = [same for same in found if same is not None]
     return not shown or 2 * sum(shown) >= len(shown)
@@ -92,9 +93,10 @@ def _alike(fine: Any, coarse: Any) -> bool:
 def _same_here(fine: Any, coarse: Any, top: int, left: int) -> bool | None:
     """Of one tile of the coarse level; None where there is nothing to see in either."""
     down, across = fine.imagelength / coarse.imagelength, fine.imagewidth / coarse.imagewidth
-    bottom = min(top + coarse.tilelength, coarse.imagelength)
-    right = min(left + coarse.tilewidth, coarse.imagewidth)
-    side = int(min(max(2 * fine.tilewidth / max(down, across), SMALLEST_PX), LARGEST_PX))
+    high, wide = _cell(coarse)
+    bottom = min(top + max(high, LARGEST_PX), coarse.imagelength)
+    right = min(left + wide, coarse.imagewidth)
+    side = int(min(max(2 * _cell(fine)[1] / max(down, across), SMALLEST_PX), LARGEST_PX))
     tile = _region(coarse, top, left, bottom, right)
     y, x = _liveliest(tile, side)
     small = tile[y : y + side, x : x + side]
@@ -133,7 +135,7 @@ def same(one: Grey, other: Grey) -> bool | None:
 
 def _region(page: Any, top: int, left: int, bottom: int, right: int) -> Grey:
     """Grey levels of 0 to 255 of a part of a level, out of the tiles that it touches."""
-    high, wide = page.tilelength, page.tilewidth
+    high, wide = _cell(page)
     if high * wide > MOST_TILE_PX:
         raise ValueError("a tile larger than any slide's")
     bottom, right = min(max(bottom, top + 1), page.imagelength), min(max(right, left + 1), page.imagewidth)
@@ -149,13 +151,22 @@ def _region(page: Any, top: int, left: int, bottom: int, right: int) -> Grey:
     return whole
 
 
+def _cell(page: Any) -> tuple[int, int]:
+    """(height, width) of a tile, or of a strip, in px."""
+    if page.tilewidth:
+        return page.tilelength, page.tilewidth
+    return min(page.rowsperstrip, page.imagelength), page.imagewidth
+
+
 def _tile(page: Any, index: int) -> Grey:
     size = page.databytecounts[index]
     if not size:
-        return np.zeros((page.tilelength, page.tilewidth), np.float32)
+        return np.zeros(_cell(page), np.float32)
     page.parent.filehandle.seek(page.dataoffsets[index])
     data = page.parent.filehandle.read(size)
-    pixels = page.decode(data, index, jpegtables=page.jpegtables, _fullsize=True)[0]
+    pixels = page.decode(data, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader, _fullsize=True)[
+        0
+    ]
     top = float(np.iinfo(page.dtype).max) if page.dtype.kind in "ui" else 1.0
     grey: Grey = (pixels[0].mean(axis=-1) * (255 / top)).astype(np.float32)
     return grey

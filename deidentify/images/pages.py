@@ -7,7 +7,7 @@ from typing import BinaryIO, Final
 from deidentify.errors import BrokenInput, UnknownContent
 from deidentify.images.codestreams import ACCEPTED, NONE, clean_jpeg, clean_tile
 from deidentify.images.icc import clean_profile
-from deidentify.images.tiff import Directory, Layout, Page, Tag
+from deidentify.images.tiff import Directory, Layout, Page, Piece, Tag
 
 COPIED: Final = frozenset({
     256, 257, 258, 259, 262, 266, 274, 277, 282, 283, 284, 296, 317, 322, 323, 338, 339, 530, 531, 532, 32997,
@@ -51,13 +51,13 @@ class Tiles:
         if (offset, count) not in self._keys:
             self._keys[offset, count] = len(self._places)
             self._places.append((offset, count, clean))
-            self.sizes.append(len(self.read(len(self._places) - 1)))
+            self.sizes.append(sum(map(len, self.pieces(len(self._places) - 1))))
         return self._keys[offset, count]
 
-    def read(self, key: int) -> bytes:
+    def pieces(self, key: int) -> tuple[Piece, ...]:
         offset, count, clean = self._places[key]
         self.file.seek(offset)
-        return clean(self.file.read(count))
+        return (clean(self.file.read(count)),)
 
     def forbid_overlap(self) -> None:
         end = 0

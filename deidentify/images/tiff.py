@@ -2,15 +2,16 @@
 
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import BinaryIO, Final
 
-from deidentify.errors import BrokenInput, NotSound, UnknownContent
+from deidentify.errors import BrokenInput, NotSound, UnknownContent, UnsupportedFormat
 
 MOST_DIRECTORIES: Final = 1000
 MOST_LEVELS: Final = 64
 SUB_DIRECTORIES: Final = 330
+NDPI_FLAG: Final = 65420
 TABLES: Final = ((324, 325), (273, 279))
 MOST_ENTRIES: Final = 512
 MOST_TAG_BYTES: Final = 64 << 20
@@ -53,14 +54,18 @@ class Tag:
 
 
 Directory = dict[int, Tag]
+Piece = bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Byte order (``<`` or ``>``) and whether offsets have 64 bits."""
+    """Byte order (``<`` or ``>``) and whether offsets have 64 bits. Hamamatsu's (``ndpi``) have 32 in the
+    entries, and the upper halves stand after all entries of a directory; those between directories have 64.
+    """
 
     order: str
     big: bool
+    ndpi: bool = False
 
     @property
     def word(self) -> str:
@@ -68,7 +73,7 @@ class Layout:
 
     @property
     def head(self) -> int:
-        return 16 if self.big else 8
+        return 16 if self.big else 12 if self.ndpi else 8
 
     @property
     def inline(self) -> int:
@@ -76,6 +81,8 @@ class Layout:
 
     def directory_bytes(self, entries: int) -> int:
         """Of a directory without its values: their number, the entries, and where the next one stands."""
+        if self.ndpi:
+            return 2 + 12 * entries + 8 + 4 * entries
         return (8 + 20 * entries if self.big else 2 + 12 * entries) + self.inline
 
 
@@ -91,6 +98,8 @@ def read_directories(file: BinaryIO) -> tuple[Layout, list[Directory]]:
     if magic not in (42, 43):
         raise BrokenInput("no TIFF file")
     layout = Layout(order, magic == 43)
+    if not layout.big and length >= 1 << 32:
+        raise UnsupportedFormat("a TIFF file of 4 GiB or more whose offsets have 32 bits")
     offset = (
         struct.unpack(order + "Q", _read(file, 8, 8, length))[0]
         if layout.big
@@ -106,7 +115,7 @@ def read_directories(file: BinaryIO) -> tuple[Layout, list[Directory]]:
         directories.append(directory)
     if not directories:
         raise BrokenInput("a TIFF file without a picture")
-    return layout, directories
+    return replace(layout, ndpi=NDPI_FLAG in directories[0] and not layout.big), directories
 
 
 def read_levels(file: BinaryIO, layout: Layout, directory: Directory) -> list[Directory]:
@@ -171,12 +180,17 @@ class Page:
 
 
 def write_tiff(
-    file: BinaryIO, layout: Layout, pages: list[Page], sizes: list[int], tile: Callable[[int], bytes]
+    file: BinaryIO,
+    layout: Layout,
+    pages: list[Page],
+    sizes: list[int],
+    tile: Callable[[int], Iterable[Piece]],
 ) -> None:
     """Write a new file: header, directories with their values, then each tile once. Every byte is referred
     to.
 
-    ``sizes[k]`` is the length of tile ``k`` and ``tile(k)`` its bytes; a page's tile key -1 is an empty tile.
+    ``sizes[k]`` is the length of tile ``k`` and ``tile(k)`` its bytes, in pieces; a page's tile key -1 is an
+    empty tile.
     """
     flat = [one for page in pages for one in (page, *page.levels)]
     nowhere = [0] * max(len(sizes), len(flat))
@@ -198,10 +212,8 @@ def write_tiff(
         last_values += b"".join(tag.data for tag in _last(layout, tags))
     file.write(last_values)
     for key, size in enumerate(sizes):
-        data = tile(key)
-        if len(data) != size:
+        if sum(file.write(piece) for piece in tile(key)) != size:
             raise BrokenInput("the input changed while it was read")
-        file.write(data)
 
 
 def require_all_referred(file: BinaryIO) -> None:
@@ -224,7 +236,7 @@ def _header(layout: Layout) -> bytes:
     mark = b"II" if layout.order == "<" else b"MM"
     if layout.big:
         return mark + struct.pack(layout.order + "HHHQ", 43, 8, 0, layout.head)
-    return mark + struct.pack(layout.order + "HI", 42, layout.head)
+    return mark + struct.pack(layout.order + ("HQ" if layout.ndpi else "HI"), 42, layout.head)
 
 
 def _following(flat: list[Page], pages: list[Page], number: int, starts: list[int]) -> int:
@@ -283,5 +295,6 @@ def _directory_bytes(layout: Layout, tags: list[Tag], places: tuple[int, int, in
             where += len(tag.data)
         else:
             table.append(tag.data.ljust(layout.inline, b"\0"))
-    table.append(struct.pack(layout.order + layout.word, following))
+    table.append(struct.pack(layout.order + ("Q" if layout.ndpi else layout.word), following))
+    table.append(bytes(4 * len(tags)) if layout.ndpi else b"")
     return b"".join(table + values)

@@ -10,7 +10,7 @@ SOME = (
     "svs: tag Artist", "svs: unlinked page", "svs: tile's comment", "svs: unknown key",
     "dicom: private element",
     "dicom: frame's comment", "hdf5: freed space", "hdf5: attribute", "docx: docProps/core.xml",
-    "docx: deleted words", "txt: body", "pdf: attachment",
+    "docx: deleted words", "txt: body", "pdf: attachment", "ndpi: tags", "ome: artist of a level",
 )  # fmt: skip
 
 
@@ -29,6 +29,7 @@ def test_it_has_sixty_places_in_eight_encodings() -> None:
         "svs",
         "tiff",
         "ome",
+        "ndpi",
         "dicom",
         "hdf5",
         "docx",

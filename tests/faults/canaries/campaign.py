@@ -24,11 +24,11 @@ from deidentify.gate.values import parse_known
 from deidentify.known import Known
 from tests.deidentify.making import ENCODINGS, KNOWN, PERSON
 from tests.faults.canaries.reports import REPORTS
-from tests.faults.canaries.slides import DICOMS, MOSAICS, TIFFS
+from tests.faults.canaries.slides import DICOMS, MOSAICS, NDPIS, TIFFS
 from tests.faults.tally import Tally
 
-PLACES = {**TIFFS, **DICOMS, **MOSAICS, **REPORTS}
-SUFFIX = {"svs": ".svs", "tiff": ".tif", "ome": ".ome.tif", "dicom": ".dcm", "hdf5": ".h5"}
+PLACES = {**TIFFS, **NDPIS, **DICOMS, **MOSAICS, **REPORTS}
+SUFFIX = {"svs": ".svs", "tiff": ".tif", "ome": ".ome.tif", "ndpi": ".ndpi", "dicom": ".dcm", "hdf5": ".h5"}
 REWRITTEN = {"pdf": ".docx", "rtf": ".docx"}  # a report of these kinds becomes a Word document
 FOUND, MISSED, CLEAN, REFUSED, LEAKED, BROKEN = "found", "missed", "clean", "refused", "leaked", "broken"
 _PACKED = re.compile(rb"\x78[\x01\x5e\x9c\xda]")

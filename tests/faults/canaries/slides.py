@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, generate_uid
 
+from tests.deidentify.hamamatsu import make_ndpi
 from tests.deidentify.making import APERIO, TAGS, profile, segment, tissue
 from tests.vslide.slides import brightfield, make_specimen, publish
 
@@ -95,7 +96,9 @@ def _below(planted: bytes) -> bytes:
     how: dict[str, Any] = {"tile": (SIDE // 2, SIDE // 2), "photometric": "rgb", "software": False}
     with tifffile.TiffWriter(store, ome=True) as file:
         file.write(tissue(SIDE), subifds=1, metadata={"axes": "YXS"}, **how)
-        file.write(tissue(SIDE)[::2, ::2], subfiletype=1, description=planted, metadata=None, **how)
+        file.write(
+            tissue(SIDE)[::2, ::2], subfiletype=1, extratags=[(315, 7, len(planted), planted, True)], **how
+        )
     return store.getvalue()
 
 
@@ -148,7 +151,19 @@ TIFFS: dict[str, Plant] = {
     "ome: image name": ome(2),
     "ome: channel name": ome(3),
     "ome: annotation": ome(4),
-    "ome: description of a level": _below,
+    "ome: artist of a level": _below,
+}
+
+
+# --- NDPI
+def ndpi(*, words: bytes = b"", told: bytes = b"nobody") -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return make_ndpi(Path(folder) / "a.ndpi", words=words, told=told).read_bytes()
+
+
+NDPIS: dict[str, Plant] = {
+    "ndpi: tags": lambda planted: ndpi(told=planted),
+    "ndpi: JPEG comment": lambda planted: ndpi(words=planted),
 }
 
 

@@ -16,7 +16,7 @@ from random import Random
 
 from tests.faults.apart import apart
 from tests.faults.canaries.reports import REPORTS, docx
-from tests.faults.canaries.slides import DICOMS, MOSAICS, TIFFS, mosaic
+from tests.faults.canaries.slides import DICOMS, MOSAICS, NDPIS, TIFFS, mosaic
 from tests.faults.inputs.hostile import HOSTILE
 from tests.faults.inputs.mutations import mutated
 from tests.faults.inputs.readers import ANSWER, READERS, TYPED
@@ -122,7 +122,7 @@ def _sound(kind: str) -> tuple[bytes, ...]:
     if kind == "frame":
         codec = Codec((Ask, Told, Item))
         return tuple(codec.encode(message) for message in (Ask(n=1), Told(n=5), Ask(n=2**40)))
-    plants = {**TIFFS, **DICOMS, **MOSAICS, **REPORTS}
+    plants = {**TIFFS, **NDPIS, **DICOMS, **MOSAICS, **REPORTS}
     prefix = {"dcm": "dicom", "h5": "hdf5"}.get(kind, kind)
     made = [make(NAMED) for place, make in plants.items() if place.split(":")[0] == prefix]
     return (*made, *({"h5": [mosaic()], "docx": [docx()]}.get(kind, ())))
