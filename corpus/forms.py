@@ -3,15 +3,20 @@
 from django import forms
 
 from core.errors import BadInput
-from corpus.naming import TEMPLATES
+from corpus.patterns import MOST_SIGNS
+from corpus.queries import template_names
 from corpus.search import Wanted
 from corpus.search.words import LONGEST
 from corpus.services.deciding import LICENCES
 from lims.models import Tissue
 
 
+def _templates() -> list[tuple[str, str]]:
+    return [(name, name) for name in template_names()]
+
+
 class ReleaseForm(forms.Form):
-    template = forms.ChoiceField(choices=[(name, name) for name in TEMPLATES], label="Naming template")
+    template = forms.ChoiceField(choices=_templates, label="Naming template")
     small_cells_reason = forms.CharField(
         required=False,
         max_length=500,
@@ -49,3 +54,10 @@ class SearchForm(forms.Form):
 class WithdrawForm(forms.Form):
     name = forms.CharField(label="Record number, accession or barcode", max_length=64)
     reason = forms.CharField(label="Why it is withdrawn", max_length=200, required=False)
+
+
+class NamingForm(forms.Form):
+    name = forms.CharField(max_length=30)
+    line = forms.CharField(
+        max_length=MOST_SIGNS, label="How a path is made", widget=forms.Textarea({"rows": 3, "class": "mono"})
+    )

@@ -10,6 +10,27 @@ from django.utils import timezone
 from lims.models import Slide
 
 
+class NamingTemplate(models.Model):
+    """One version of a naming template of the laboratory's own (corpus.patterns). Never changed: another line
+    is another version, for published releases are read back by theirs.
+    """
+
+    name = models.SlugField(max_length=30)
+    version = models.PositiveIntegerField()
+    line = models.CharField(max_length=200)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["name", "-version"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "version"], name="corpus_one_line_per_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version}"
+
+
 class Release(models.Model):
     """One immutable, numbered edition of the corpus. One person makes it, another approves it."""
 
@@ -20,7 +41,7 @@ class Release(models.Model):
         FAILED = "failed", "Stopped"
 
     number = models.PositiveIntegerField(unique=True)
-    template = models.CharField(max_length=20)
+    template = models.CharField(max_length=60)
     licence = models.CharField(max_length=40, default="CC0-1.0", help_text="SPDX identifier")
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -34,7 +34,7 @@ SHORT: Final[Mapping[str, str]] = {
     "head_neck": "headneck",
     "miscellaneous": "misc",
 }
-EXTENSIONS: Final = ("svs", "tif", "tiff", "dcm", "h5")
+EXTENSIONS: Final = ("svs", "tif", "tiff", "ndpi", "dcm", "h5")
 _LONG: Final = {short: tissue for tissue, short in SHORT.items()}
 
 
@@ -97,6 +97,8 @@ class Template:
     pattern: re.Pattern[str]
     most_duplicates: int
     needs_day: bool = False
+    line: str = ""
+    """Of the laboratory's own: what it was made from (corpus.patterns)."""
 
     def path(self, parts: Parts) -> PurePosixPath:
         """The file's path inside a release. Raises BadName where this template cannot say it."""
@@ -195,13 +197,6 @@ TEMPLATES: Final[dict[str, Template]] = {
         needs_day=True,
     ),
 }
-
-
-def template(name: str) -> Template:
-    """The template of this name. Raises BadName, which lists what there is."""
-    if name not in TEMPLATES:
-        raise BadName(f"There is no naming template “{name}”.", field="template", choices=sorted(TEMPLATES))
-    return TEMPLATES[name]
 
 
 @dataclass(frozen=True, slots=True)

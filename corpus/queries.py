@@ -11,8 +11,10 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from core.errors import Conflict
 from corpus import bag, differences, smallcells
-from corpus.models import Release, ReleaseItem
-from corpus.naming import Parts, Template, name_all
+from corpus.errors import BadName
+from corpus.models import NamingTemplate, Release, ReleaseItem
+from corpus.naming import TEMPLATES, Parts, Template, name_all
+from corpus.patterns import own_template
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide
 from deidentify.queries import passed_report, passed_slide, releasable_report
 from deidentify.vault.services import key_for, sample_number_for
@@ -41,6 +43,27 @@ class Proposed:
     parts: Parts
     path: PurePosixPath
     moved: bool
+
+
+def template(name: str) -> Template:
+    """A built-in naming template, or NAME:VERSION of the laboratory's own. Raises BadName, which lists what
+    there is.
+    """
+    if name in TEMPLATES:
+        return TEMPLATES[name]
+    of, _, version = name.partition(":")
+    own = NamingTemplate.objects.filter(name=of, version=int(version) if version.isdecimal() else 0).first()
+    if own is None:
+        raise BadName(f"There is no naming template “{name}”.", field="template", choices=template_names())
+    return own_template(str(own), own.line)
+
+
+def template_names() -> list[str]:
+    """Those that a release may be named by: the built-in ones, and the last version of each other."""
+    last: dict[str, str] = {}
+    for own in NamingTemplate.objects.order_by("name", "version"):
+        last[own.name] = str(own)
+    return [*sorted(TEMPLATES), *last.values()]
 
 
 def unreleased() -> QuerySet[Slide]:

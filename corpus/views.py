@@ -18,7 +18,7 @@ from corpus import search as finding
 from corpus.derivatives import derivatives, named
 from corpus.forms import ReleaseForm, SearchForm, WithdrawForm
 from corpus.models import Release
-from corpus.naming import template
+from corpus.naming import Template
 from corpus.search import SEEKERS
 from corpus.services.deciding import APPROVERS, MAKERS
 from corpus.services.withdrawing import WITHDRAWERS
@@ -28,7 +28,8 @@ from viewer.guards import may_know_barcode
 LOOKERS = (Role.STEWARD, Role.MANAGER, Role.ADMINISTRATOR)
 
 
-def _person(request: HttpRequest) -> User:
+def person(request: HttpRequest) -> User:
+    """Who asks, of a page that asks for a role."""
     return cast(User, request.user)  # role_required let nobody else in
 
 
@@ -61,17 +62,18 @@ def create(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         raise BadInput("Choose a naming template and a licence.", fields=form.errors)
     if "dry_run" in request.POST:
-        return _dry_run(request, form.cleaned_data["template"])
-    made = services.create_release(actor=_person(request), **form.cleaned_data)
+        return dry_run(request, queries.template(form.cleaned_data["template"]))
+    made = services.create_release(actor=person(request), **form.cleaned_data)
     messages.success(request, f"{made} is a draft. Somebody other than you approves it.")
     return redirect("corpus:release", number=made.number)
 
 
-def _dry_run(request: HttpRequest, name: str) -> HttpResponse:
+def dry_run(request: HttpRequest, template: Template) -> HttpResponse:
+    """The names that all that is ready would have."""
     ready = [candidate for candidate in queries.candidates() if not candidate.problem]
-    proposed = queries.propose(template(name), ready, number=1, actor=_person(request))
+    proposed = queries.propose(template, ready, number=1, actor=person(request))
     cells = queries.small_cells([row.slide for row in proposed])
-    context = {"template": name, "proposed": proposed, "cells": cells, "small": smallcells.small(cells)}
+    context = {"template": template, "proposed": proposed, "cells": cells, "small": smallcells.small(cells)}
     return render(request, "corpus/dry_run.html", context)
 
 
@@ -132,7 +134,7 @@ def withdrawals(request: HttpRequest) -> HttpResponse:
     slides = list(named(name)) if name else []
     if request.method == "POST" and name:
         reason = form.cleaned_data["reason"]
-        buried = services.withdraw(slides=slides, reason=reason, actor=_person(request))
+        buried = services.withdraw(slides=slides, reason=reason, actor=person(request))
         messages.success(request, f"{len(slides)} slides are withdrawn, and {buried} released files.")
         return redirect("corpus:withdrawals")
     if name:
@@ -150,7 +152,7 @@ def withdrawals(request: HttpRequest) -> HttpResponse:
 @require_POST
 @role_required(*APPROVERS)
 def approve(request: HttpRequest, number: int) -> HttpResponse:
-    services.approve_release(release=_release(number), actor=_person(request))
+    services.approve_release(release=_release(number), actor=person(request))
     messages.success(request, f"Release {number} is approved and being built.")
     return redirect("corpus:release", number=number)
 
@@ -158,7 +160,7 @@ def approve(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @role_required(*MAKERS)
 def discard(request: HttpRequest, number: int) -> HttpResponse:
-    services.discard_release(release=_release(number), actor=_person(request))
+    services.discard_release(release=_release(number), actor=person(request))
     messages.success(request, f"Release {number} was discarded; its slides are as they were.")
     return redirect("corpus:releases")
 

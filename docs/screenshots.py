@@ -137,6 +137,7 @@ MORNING = (
     Shot("releases", "corpus:releases", "stella", "/corpus/"),
     Shot("search", "corpus:search", "paul", "/corpus/search/?q=gleason"),
     Shot("release", "corpus:release", "adam", "/corpus/1/"),
+    Shot("naming-templates", "corpus:names", "stella", "/corpus/names/"),
     Shot("withdrawals", "corpus:withdrawals", "stella", "/corpus/withdrawals/?name={slide}"),
     Shot("home-administrator", "home", "adam", "/"),
     Shot("audit", "lims:audit", "adam", "/lab/audit/"),

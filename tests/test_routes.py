@@ -159,6 +159,8 @@ TABLE: dict[str, Set[str]] = {
     "GET corpus:releases": OFFICE,
     "POST corpus:release-create": STEWARDS,
     "GET corpus:search": {P, S, M, A},
+    "GET corpus:names": OFFICE,
+    "POST corpus:names-keep": STEWARDS,
     "GET corpus:withdrawals": STEWARDS,
     "POST corpus:withdrawals": STEWARDS,
     "GET corpus:release": OFFICE,

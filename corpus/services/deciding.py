@@ -10,10 +10,9 @@ from core import audit, jobs
 from core.errors import BadInput, Conflict, NotAllowed
 from core.models import User
 from core.roles import Role, has_role
-from corpus import smallcells
+from corpus import queries, smallcells
 from corpus.errors import NotReleasable, SmallCells
 from corpus.models import Release, ReleaseItem
-from corpus.naming import template as named_template
 from corpus.queries import candidates, propose, small_cells, unreleased
 from lims.models import Slide
 
@@ -39,7 +38,7 @@ def create_release(
         raise NotAllowed("Only a data steward makes a release.")
     if licence not in LICENCES:
         raise BadInput(f"“{licence}” is not a licence we offer.", field="licence", choices=list(LICENCES))
-    known = named_template(template)
+    known = queries.template(template)
     chosen = candidates(unreleased() if slides is None else slides)
     stuck = {candidate.slide.barcode: candidate.problem for candidate in chosen if candidate.problem}
     if slides is not None and stuck:

@@ -17,8 +17,8 @@ from core.jobs import beat
 from corpus import bag, statistics, texts
 from corpus.errors import ReleaseStopped
 from corpus.models import Release, ReleaseItem
-from corpus.naming import Parts, case_name, template
-from corpus.queries import image_items, report_problem
+from corpus.naming import Parts, case_name
+from corpus.queries import image_items, report_problem, template
 from deidentify.files import text_of
 from deidentify.queries import passed_slide, releasable_report
 from lims.models import Case, Report, Slide
@@ -65,6 +65,7 @@ def fill(release: Release, root: Path) -> Filled:
         "title": f"Corpus, release {release.number}",
         "number": release.number,
         "template": release.template,
+        **({"names": known.line} if known.line else {}),
         "licence": release.licence,
         "month": f"{release.approved_at or timezone.now():%Y-%m}",
     }

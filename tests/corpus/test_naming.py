@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from corpus.errors import BadName, NameCollision
-from corpus.naming import CUTS, EXTENSIONS, TEMPLATES, TISSUES, Parts, name_all, template
+from corpus.naming import CUTS, EXTENSIONS, TEMPLATES, TISSUES, Parts, name_all
 
 FIRST = Parts("breast", "12345678", 2002, 1, "0a001", "lvl", 1, 0, "svs")
 V1 = Parts("gastrointestinal", "00123456", 2015, 12345, "0a001", "lvl", 1, 0, "svs", date(2015, 3, 5), 1)
@@ -113,8 +113,6 @@ def test_it_says_when_the_indices_are_used_up():
         OLD.path(replace(FIRST, duplicate=100))
     with pytest.raises(BadName, match="day"):
         NEW.path(FIRST)
-    with pytest.raises(BadName, match="no naming template"):
-        template("tudp-3000")
 
 
 def test_a_path_is_a_pure_path():
