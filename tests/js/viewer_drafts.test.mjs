@@ -181,6 +181,19 @@ test("an ellipse fills its box", () => {
   assert.ok(Math.abs(ringArea(ring) / (Math.PI * 20 * 10) - 1) < 0.01);
 });
 
+test("what came to the server by another way is taken over, and nothing of mine is touched", async () => {
+  const row = (client_id, label) => ({ ...SHAPE, client_id, label, version: 1, author: "paul" });
+  const results = [];
+  const { drafts } = lab([{ status: 201 }, { status: 200, json: { results, next: null } }]);
+  const mine = drafts.add({ ...SHAPE, label: "mine" });
+  await tick();
+  results.push(row("found", "nucleus"), row(mine.client_id, "theirs"));
+  await drafts.catchUp();
+  assert.deepEqual(drafts.all.map(({ label }) => label), ["mine", "nucleus"]);
+  assert.equal(drafts.get("found").state, "saved");
+  await assert.rejects(lab([{ status: 500 }]).drafts.catchUp(), /could not be read/);
+});
+
 test("a reload sends what waited, word for word what was under way, then what was changed meanwhile", async () => {
   const { outbox, drafts } = lab([{ gone: true }]);
   const { client_id: id } = drafts.add(SHAPE);

@@ -38,6 +38,7 @@ def test_a_reader_counts_nuclei_and_keeps_them(
             page.get_by_role("button", name="Store as annotations").click()
         expect(told).to_contain_text("stored", timeout=30_000)
         assert stored.value.json() == {"stored": number, "here": 0, "origin": "detector nuclei 1"}
+        expect(page.locator("[data-annotation-status]")).to_have_text(f"All {number} saved")
         page.wait_for_load_state("networkidle")
         told.scroll_into_view_if_needed()
         keep(page, "detection")

@@ -197,8 +197,18 @@ class Detection {
       if (!response.ok) {
         throw new Error(answer.error?.message ?? `The server answered ${response.status}.`);
       }
-      return `${answer.stored} stored, ${answer.here} were there already. Reload the page to edit them.`;
+      await this.#arrived();
+      return `${answer.stored} stored, ${answer.here} were there already.`;
     });
+  }
+
+  /** Who draws on this slide takes them over, to edit them. */
+  async #arrived() {
+    /** @type {Promise<void>[]} */
+    const taking = [];
+    const waitUntil = taking.push.bind(taking);
+    this.#viewer.root.dispatchEvent(new CustomEvent("annotations:arrived", { detail: { waitUntil } }));
+    await Promise.all(taking);
   }
 
   /** @param {() => Promise<string>} work */

@@ -84,30 +84,45 @@ export class Drafts {
 
   /** Reads what the server has and what waits here. Throws when it cannot be read: an empty list would be a lie. */
   async load() {
-    const { url, slide, outbox } = this.#options;
+    for await (const row of this.#rows()) {
+      this.#drafts.set(row.client_id, { ...fresh(), ...describedBy(row), state: "saved", known: contentOf(row) });
+    }
+    for (const kept of (await this.#options.outbox?.all()) ?? []) {
+      const known = this.#drafts.get(kept.draft.client_id)?.known ?? null;
+      this.#drafts.set(kept.draft.client_id, { ...fresh(), ...kept.draft, known, sent: kept.sent, state: "waiting" });
+      this.#courier.queue(kept.draft.client_id);
+    }
+    this.#options.onChange(null);
+  }
+
+  /** Reads what has come to the server by other ways since. What is here already stays as it is. Throws as `load`. */
+  async catchUp() {
+    for await (const row of this.#rows()) {
+      if (!this.#drafts.has(row.client_id)) {
+        this.#drafts.set(row.client_id, { ...fresh(), ...describedBy(row), state: "saved", known: contentOf(row) });
+      }
+    }
+    this.#options.onChange(null);
+  }
+
+  /** What the server has, page by page; nothing more once it says that this person may only look. */
+  async *#rows() {
+    const { url, slide } = this.#options;
     /** @type {string | null} */
     let next = `${url}?slide=${encodeURIComponent(slide)}&limit=${PAGE}`;
     while (next) {
       const response = await this.#courier.send(next, { method: "GET", headers: { Accept: "application/json" } });
       if (response.status === 403) {
         this.readOnly = true;
-        break;
+        return;
       }
       if (!response.ok) {
         throw new Error(`The annotations could not be read (${response.status}). Reload the page before drawing.`);
       }
       const answer = await response.json();
-      for (const row of answer.results) {
-        this.#drafts.set(row.client_id, { ...fresh(), ...describedBy(row), state: "saved", known: contentOf(row) });
-      }
+      yield* answer.results;
       next = answer.next ?? null;
     }
-    for (const kept of (await outbox?.all()) ?? []) {
-      const known = this.#drafts.get(kept.draft.client_id)?.known ?? null;
-      this.#drafts.set(kept.draft.client_id, { ...fresh(), ...kept.draft, known, sent: kept.sent, state: "waiting" });
-      this.#courier.queue(kept.draft.client_id);
-    }
-    this.#options.onChange(null);
   }
 
   /**

@@ -129,6 +129,11 @@ function guardLeaving(root, drafts, panel) {
     drafts.retry();
     tell(root, drafts);
   });
+  root.addEventListener("annotations:arrived", (event) => {
+    if (event instanceof CustomEvent) {
+      event.detail.waitUntil(drafts.catchUp());
+    }
+  });
   addEventListener("online", () => drafts.retry());
   addEventListener("beforeunload", (event) => {
     panel.flush();
