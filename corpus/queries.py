@@ -116,7 +116,7 @@ def propose(template: Template, chosen: Iterable[Candidate], *, number: int, act
     clean = {candidate.slide.pk: candidate.clean for candidate in chosen}
     wanted = [_parts(slide, clean[slide.pk], number, actor) for slide in slides]
     taken = ReleaseItem.objects.filter(
-        kind=ReleaseItem.Kind.IMAGE, release__state=Release.State.PUBLISHED, release__template=template.name
+        kind=ReleaseItem.Kind.IMAGE, release__state=Release.State.PUBLISHED
     ).values_list("path", flat=True)
     named = name_all(template, wanted, (path.removeprefix("data/") for path in taken))
     return [

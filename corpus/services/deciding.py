@@ -59,7 +59,7 @@ def create_release(
     try:
         with transaction.atomic():
             release = Release.objects.create(
-                number=number, template=template, licence=licence, created_by=actor,
+                number=number, template=known.name, licence=licence, created_by=actor,
                 small_cells=judged, small_cells_reason=small_cells_reason.strip()[:500],
             )  # fmt: skip
             ReleaseItem.objects.bulk_create(

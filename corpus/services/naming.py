@@ -25,7 +25,7 @@ def keep_template(*, actor: User, name: str, line: str) -> NamingTemplate:
     """
     if not has_role(actor, *MAKERS):
         raise NotAllowed("Only a data steward makes a naming template.")
-    if not _NAME.fullmatch(name) or any(known.startswith(name) for known in TEMPLATES):
+    if not _NAME.fullmatch(name) or name in TEMPLATES:
         raise BadName(
             "A template's name has 3 to 30 small letters, digits and -, and is not one of ours.", field="name"
         )

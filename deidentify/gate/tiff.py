@@ -212,7 +212,7 @@ def walk_tiff(path: Path, data: memoryview, budget: Budget) -> Iterator[Stream |
     yield from walker.findings
     with tifffile.TiffFile(path) as source:
         main = [page.aspage() for page in source.pages]
-        pages = [page for one in main for page in (one, *(level.aspage() for level in one.pages or ()))]
+        pages = [*main, *(level.aspage() for page in main for level in page.pages or ())]
         small = [number for number, page in enumerate(pages) if page.size <= SMALL_PIXELS * 4]
         if not small and pages:
             budget.pictures += _corners(pages[-1])

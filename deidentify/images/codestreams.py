@@ -6,9 +6,8 @@ The picture itself is never decoded: a tile that holds no words comes back as th
 
 import re
 import zlib
-from collections.abc import Callable
-from mmap import mmap
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final
 
 from deidentify.errors import BrokenInput, UnknownContent
 from deidentify.images.lzw import clean_lzw
@@ -16,6 +15,8 @@ from deidentify.images.lzw import clean_lzw
 JPEG, OLD_JPEG, NONE, LZW, DEFLATE, OLD_DEFLATE, ZSTD = 7, 6, 1, 5, 8, 32946, 50000
 JPEG_2000: Final = frozenset({33003, 33005, 34712})
 ACCEPTED: Final = frozenset({JPEG, NONE, LZW, DEFLATE, OLD_DEFLATE, ZSTD, *JPEG_2000})
+LONGEST_HEADER: Final = 1 << 20
+PART: Final = 16 << 20
 _AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _AFTER_LS_SCAN: Final = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")  # ISO 14495-1: a set bit after ff is no data
 _LS_PRESETS: Final = 1
@@ -48,22 +49,35 @@ def clean_jpeg(data: bytes) -> bytes:
     return _clean_segments(data, _keeps_jpeg, _AFTER_SCAN)
 
 
-def long_jpeg(data: mmap, start: int, end: int) -> tuple[bytes, int, int]:
+def long_jpeg(file: BinaryIO, start: int, end: int) -> tuple[bytes, int, int]:
     """(clean header, where the coded picture begins, where it ends with its mark) of a JPEG stream of one
-    scan, too long to be copied. Raises UnknownContent, BrokenInput.
+    scan that stands in a file and is too long to be held. Raises UnknownContent, BrokenInput.
     """
-    position = start + 2
-    while data[position + 1 : position + 2] != b"\xda":
-        if position + 4 > end or data[position] != 0xFF:
+    file.seek(start)
+    head, size = file.read(min(LONGEST_HEADER, end - start)), 2
+    while head[size : size + 2] != b"\xff\xda":
+        if size + 4 > len(head) or head[size] != 0xFF:
             raise BrokenInput("a JPEG strip whose header does not end")
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    scan = _AFTER_SCAN.search(data, position, end)
-    if not scan:
+        size += 2 + int.from_bytes(head[size + 2 : size + 4], "big")
+    size += 2 + int.from_bytes(head[size + 2 : size + 4], "big")
+    position, before = start + size, b""
+    for part in parts_of(file, position, end):
+        if scan := _AFTER_SCAN.search(before + part):
+            break
+        position, before = position + len(part), part[-1:]
+    else:
         raise BrokenInput("a JPEG strip without an end")
     if scan.group() != b"\xff\xd9":
         raise UnknownContent("JPEG scans", "a JPEG strip of several scans")
-    return clean_jpeg(data[start:position]), position, scan.end()
+    return clean_jpeg(head[:size]), start + size, position - len(before) + scan.end()
+
+
+def parts_of(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    """The bytes of a file from ``start`` to ``end``, or to where it ends now, in parts of a few megabytes."""
+    file.seek(start)
+    while start < end and (part := file.read(min(PART, end - start))):
+        start += len(part)
+        yield part
 
 
 def clean_jpeg_ls(data: bytes) -> bytes:

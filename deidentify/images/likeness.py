@@ -164,9 +164,8 @@ def _tile(page: Any, index: int) -> Grey:
         return np.zeros(_cell(page), np.float32)
     page.parent.filehandle.seek(page.dataoffsets[index])
     data = page.parent.filehandle.read(size)
-    pixels = page.decode(data, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader, _fullsize=True)[
-        0
-    ]
+    known = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}
+    pixels = page.decode(data, index, **known, _fullsize=True)[0]
     top = float(np.iinfo(page.dtype).max) if page.dtype.kind in "ui" else 1.0
     grey: Grey = (pixels[0].mean(axis=-1) * (255 / top)).astype(np.float32)
     return grey

@@ -6,22 +6,22 @@ is negative. A tag that is on no list stops the slide with its name.
 """
 
 import struct
+from collections.abc import Iterator
 from itertools import pairwise
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from deidentify.errors import BrokenInput, UnknownContent, UnsupportedFormat
-from deidentify.images.codestreams import JPEG, long_jpeg
+from deidentify.images.codestreams import JPEG, long_jpeg, parts_of
 from deidentify.images.likeness import require_one_picture
-from deidentify.images.pages import DROPPED, ROWS, STRIPS, Tiles, one, same_shape, size_of
-from deidentify.images.tiff import Directory, Layout, Page, Piece, Tag
+from deidentify.images.pages import DROPPED, ROWS, Tiles, check_tags, one, same_shape, size_of
+from deidentify.images.tiff import NDPI_FLAG, STRIPS, Directory, Layout, Page, Tag
 
 MAKE, VENDOR = 271, b"Hamamatsu\0"  # readers know the format by it
-FLAG, MAGNIFICATION, FOCUS, STARTS, STARTS_HIGH = 65420, 65421, 65424, 65426, 65432
+MAGNIFICATION, FOCUS, STARTS, STARTS_HIGH = 65421, 65424, 65426, 65432
 KEPT: Final = frozenset({
     254, 256, 257, 258, 259, 262, 274, 277, ROWS, 282, 283, 284, 296, 530, 531, 532,
-    FLAG, MAGNIFICATION, 65422, 65423, FOCUS, 65425, 65441, 65444,
+    NDPI_FLAG, MAGNIFICATION, 65422, 65423, FOCUS, 65425, 65441, 65444,
 })  # fmt: skip
 LEFT: Final = DROPPED | frozenset({
     270, 65324, 65325, 65427, 65428, 65429, 65430, 65431, 65433, 65434, 65435, 65436, 65437, 65438, 65439,
@@ -29,32 +29,33 @@ LEFT: Final = DROPPED | frozenset({
     65457, 65458, 65500,
 })  # fmt: skip
 """Among them: the label's text, the scanner's serial number, the operator's comments, times."""
+KNOWN: Final = KEPT | LEFT | {*STRIPS, STARTS, STARTS_HIGH}
 
 
 class Strips(Tiles):
-    """Strips of hundreds of megabytes: the header is cleaned, the coded picture is looked through and
-    copied out of the mapped file."""
+    """Strips of hundreds of megabytes: the header is cleaned, the coded picture is looked through and then
+    copied, a part at a time."""
 
     def __init__(self, file: BinaryIO, length: int) -> None:
         super().__init__(file, length)
-        self._map = mmap(file.fileno(), 0, access=ACCESS_READ)
         self._parts: list[tuple[bytes, int, int]] = []
 
     def strip(self, offset: int, count: int) -> tuple[int, int]:
         """(key, bytes by which its header became shorter)."""
-        if offset <= 0 or count < 4 or offset + count > self.length:
+        if offset <= 0 or offset + count > self.length:
             raise BrokenInput("a strip lies beyond the end of the file")
         if (offset, count) in self._keys:
             raise BrokenInput("two levels share a strip")
-        header, begin, end = long_jpeg(self._map, offset, offset + count)
+        header, begin, end = long_jpeg(self.file, offset, offset + count)
         self._keys[offset, count] = len(self._parts)
         self._parts.append((header, begin, end))
         self.sizes.append(len(header) + end - begin)
         return len(self._parts) - 1, begin - offset - len(header)
 
-    def pieces(self, key: int) -> tuple[Piece, ...]:
+    def pieces(self, key: int) -> Iterator[bytes]:
         header, begin, end = self._parts[key]
-        return header, memoryview(self._map)[begin:end]
+        yield header
+        yield from parts_of(self.file, begin, end)
 
 
 def clean_strips(
@@ -67,7 +68,7 @@ def clean_strips(
     kept: dict[int, Directory] = {}
     dropped = []
     for number, directory in enumerate(directories):
-        _check_tags(directory)
+        check_tags(directory, KNOWN)
         if _magnification(layout, directory) > 0:
             kept[number] = directory
         else:
@@ -82,14 +83,6 @@ def clean_strips(
     require_one_picture(source, _layers(layout, kept))
     strips = Strips(file, file.seek(0, 2))
     return "hamamatsu", [_page(layout, one, strips) for one in kept.values()], tuple(dropped), strips
-
-
-def _check_tags(directory: Directory) -> None:
-    unknown = sorted(directory.keys() - KEPT - LEFT - {*STRIPS, STARTS, STARTS_HIGH})
-    if unknown:
-        raise UnknownContent(
-            f"tag {unknown[0]}", f"TIFF tag {unknown[0]} is on no list: the slide stays here until it is"
-        )
 
 
 def _magnification(layout: Layout, directory: Directory) -> float:

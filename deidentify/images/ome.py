@@ -10,9 +10,8 @@ from deidentify.errors import BrokenInput, UnknownContent, UnsupportedFormat
 from deidentify.images.likeness import require_one_picture
 from deidentify.images.omexml import Mosaic, read_ome, write_ome
 from deidentify.images.pages import (
+    LISTED,
     ROWS,
-    STRIPS,
-    TILES,
     Tiles,
     check_tags,
     make_page,
@@ -20,9 +19,9 @@ from deidentify.images.pages import (
     size_of,
     text_of,
 )
-from deidentify.images.tiff import SUB_DIRECTORIES, Directory, Layout, Page, read_levels
+from deidentify.images.tiff import STRIPS, SUB_DIRECTORIES, TILES, Directory, Layout, Page, read_levels
 
-ALSO: Final = frozenset({SUB_DIRECTORIES, ROWS, *STRIPS})
+KNOWN: Final = LISTED | {SUB_DIRECTORIES, ROWS, *STRIPS}
 
 
 def is_ome(directories: list[Directory]) -> bool:
@@ -58,7 +57,7 @@ def clean_planes(
 
 def _check(layout: Layout, slide: Mosaic, main: Directory, below: list[Directory], number: int) -> None:
     for directory in (main, *below):
-        check_tags(directory, ALSO)
+        check_tags(directory, KNOWN)
     if size_of(layout, main) != (slide.sizes["SizeX"], slide.sizes["SizeY"]):
         raise BrokenInput(f"directory {number} has not the size that the OME-XML says")
     for at, level in enumerate(below):

@@ -1,13 +1,13 @@
 """What may stand in a directory of a clean TIFF file, and the tiles or strips that its pages are made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from deidentify.errors import BrokenInput, UnknownContent
 from deidentify.images.codestreams import ACCEPTED, NONE, clean_jpeg, clean_tile
 from deidentify.images.icc import clean_profile
-from deidentify.images.tiff import Directory, Layout, Page, Piece, Tag
+from deidentify.images.tiff import STRIPS, TILES, Directory, Layout, Page, Tag
 
 COPIED: Final = frozenset({
     256, 257, 258, 259, 262, 266, 274, 277, 282, 283, 284, 296, 317, 322, 323, 338, 339, 530, 531, 532, 32997,
@@ -19,8 +19,7 @@ DROPPED: Final = frozenset({
     333, 337, 340, 341,
     700, 33432, 33723, 34377, 34665, 34853, 37500, 36867, 36868, 42016, 42032, 42033, 42035, 45056,
 })  # fmt: skip
-TILES: Final = (324, 325)
-STRIPS: Final = (273, 279)
+LISTED: Final = COPIED | REBUILT | DROPPED
 ROWS: Final = 278
 
 
@@ -54,7 +53,7 @@ class Tiles:
             self.sizes.append(sum(map(len, self.pieces(len(self._places) - 1))))
         return self._keys[offset, count]
 
-    def pieces(self, key: int) -> tuple[Piece, ...]:
+    def pieces(self, key: int) -> Iterable[bytes]:
         offset, count, clean = self._places[key]
         self.file.seek(offset)
         return (clean(self.file.read(count)),)
@@ -67,9 +66,9 @@ class Tiles:
             end = offset + count
 
 
-def check_tags(directory: Directory, also: frozenset[int] = frozenset()) -> None:
+def check_tags(directory: Directory, listed: frozenset[int] = LISTED) -> None:
     """Raises UnknownContent for a tag that is on no list."""
-    unknown = sorted(directory.keys() - COPIED - REBUILT - DROPPED - also)
+    unknown = sorted(directory.keys() - listed)
     if unknown:
         raise UnknownContent(
             f"tag {unknown[0]}", f"TIFF tag {unknown[0]} is on no list: the slide stays here until it is"

@@ -12,7 +12,8 @@ MOST_DIRECTORIES: Final = 1000
 MOST_LEVELS: Final = 64
 SUB_DIRECTORIES: Final = 330
 NDPI_FLAG: Final = 65420
-TABLES: Final = ((324, 325), (273, 279))
+TILES: Final = (324, 325)
+STRIPS: Final = (273, 279)
 MOST_ENTRIES: Final = 512
 MOST_TAG_BYTES: Final = 64 << 20
 SIZES: Final = {
@@ -54,7 +55,6 @@ class Tag:
 
 
 Directory = dict[int, Tag]
-Piece = bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class Page:
     tags: tuple[Tag, ...]
     tiles: tuple[int, ...]
     levels: tuple["Page", ...] = ()
-    tables: tuple[int, int] = TABLES[0]
+    tables: tuple[int, int] = TILES
 
 
 def write_tiff(
@@ -184,7 +184,7 @@ def write_tiff(
     layout: Layout,
     pages: list[Page],
     sizes: list[int],
-    tile: Callable[[int], Iterable[Piece]],
+    tile: Callable[[int], Iterable[bytes]],
 ) -> None:
     """Write a new file: header, directories with their values, then each tile once. Every byte is referred
     to.
@@ -219,17 +219,16 @@ def write_tiff(
 def require_all_referred(file: BinaryIO) -> None:
     """Raises NotSound where the length of a file is not the sum of what its directories refer to."""
     layout, directories = read_directories(file)
-    used = {(0, layout.head)}
+    told, tiles = layout.head, set[tuple[int, int]]()
     for directory in [one for main in directories for one in (main, *read_levels(file, layout, main))]:
-        total = layout.directory_bytes(len(directory))
-        total += sum(len(tag.data) for tag in directory.values() if len(tag.data) > layout.inline)
-        used.add((-len(used), total))  # where it stands does not matter, it is written once
-        for offsets, counts in TABLES:
+        told += layout.directory_bytes(len(directory))
+        told += sum(len(tag.data) for tag in directory.values() if len(tag.data) > layout.inline)
+        for offsets, counts in (TILES, STRIPS):
             if offsets in directory:
                 places = (directory[code].numbers(layout.order) for code in (offsets, counts))
-                used.update(place for place in zip(*places, strict=True) if place[1])
-    if sum(size for _, size in used) != file.seek(0, 2):
-        raise NotSound("the clean file holds bytes that nothing refers to")
+                tiles.update(zip(*places, strict=True))
+    if told + sum(size for _, size in tiles) != file.seek(0, 2):
+        raise NotSound("the clean file is not as long as what it refers to")
 
 
 def _header(layout: Layout) -> bytes:

@@ -9,7 +9,7 @@ from django.test import Client
 from core.errors import Conflict, NotAllowed
 from corpus.errors import BadName
 from corpus.models import NamingTemplate, Release
-from corpus.queries import template, template_names
+from corpus.queries import candidates, propose, template, template_names
 from corpus.services import build
 from corpus.services.naming import keep_template
 from tests.conftest import person
@@ -30,7 +30,7 @@ def test_another_line_is_another_version() -> None:
         keep_template(actor=steward, name="lab", line=OTHER)
 
 
-@pytest.mark.parametrize("name", ["tudp", "tudp-2018", "ab", "Lab", "lab:2", "../lab", "a" * 31])
+@pytest.mark.parametrize("name", ["tudp-2018", "ab", "Lab", "lab:2", "../lab", "a" * 31])
 def test_a_name_that_cannot_be_is_refused(name: str) -> None:
     with pytest.raises(BadName):
         keep_template(actor=person("steward"), name=name, line=LINE)
@@ -59,6 +59,18 @@ def test_a_release_says_by_which_line_it_was_named() -> None:
     paths = [row["path"] for row in manifest["files"] if row["path"].startswith("data/")]
     assert paths
     assert all(path.startswith("data/ours/breast/") for path in paths)
+
+
+def test_another_version_gives_no_name_that_is_taken() -> None:
+    steward = person("steward")
+    for line in (LINE, LINE.replace("{duplicate:2}", "{duplicate}")):
+        keep_template(actor=steward, name="lab", line=line)
+    slide = read_slide(tissue="breast")
+    release = build(release=approved("lab:01"))
+    assert (release.state, release.template) == (Release.State.PUBLISHED, "lab:1"), release.problem
+    (proposed,) = propose(template("lab:2"), candidates([slide]), number=2, actor=steward)
+    assert proposed.moved
+    assert proposed.path.name.endswith("_s01.svs")
 
 
 def test_the_page_keeps_shows_and_refuses(client_of: Callable[[str], Client]) -> None:

@@ -10,10 +10,11 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deidentify.errors import BrokenInput, DeidentifyError, UnknownContent, UnsupportedFormat
+from deidentify.errors import BrokenInput, DeidentifyError, NotSound, UnknownContent, UnsupportedFormat
 from deidentify.images.codestreams import JPEG, ZSTD, clean_jpeg, clean_tile
 from deidentify.images.icc import clean_profile
 from deidentify.images.slides import clean_tiff
+from deidentify.images.tiff import require_all_referred
 from tests.deidentify.making import ENCODINGS, PERSON, make_svs, profile, segment, tissue
 
 SHARED = Path(os.environ.get("NOCTURNE_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"))
@@ -69,6 +70,16 @@ def ranges(path: Path) -> int:
 def test_it_writes_no_byte_that_nothing_refers_to(tmp_path: Path) -> None:
     target = clean(make_svs(tmp_path / "a.svs", b"abc"))
     assert ranges(target) == target.stat().st_size
+
+
+def test_a_byte_too_many_or_too_few_is_no_sound_file(tmp_path: Path) -> None:
+    target = clean(make_svs(tmp_path / "a.svs", b"abc"))
+    with target.open("r+b") as file:
+        require_all_referred(file)
+        file.seek(0, 2)
+        file.write(b"x")
+        with pytest.raises(NotSound):
+            require_all_referred(file)
 
 
 def test_it_copies_a_clean_tile_as_it_is(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 and OpenSlide and tifffile read them.
 """
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 import tifffile
 
 from deidentify.errors import BrokenInput, UnknownContent, UnsupportedFormat
+from deidentify.images import codestreams
+from deidentify.images.codestreams import clean_jpeg, long_jpeg
 from deidentify.images.slides import clean_tiff
 from deidentify.images.tiff import read_directories
-from tests.deidentify.hamamatsu import LAYOUT, PERSON, make_ndpi, number
+from tests.deidentify.hamamatsu import LAYOUT, PERSON, jpeg, make_ndpi, number
 from tests.deidentify.making import reduced, tissue
 
 
@@ -98,3 +101,19 @@ def test_every_byte_is_referred_to(tmp_path: Path) -> None:
     values = sum(len(tag.data) for one in directories for tag in one.values() if len(tag.data) > 4)
     strips = sum(one[279].numbers("<")[0] for one in directories)
     assert target.stat().st_size == 12 + directory + values + strips
+
+
+@pytest.mark.parametrize("part", [1, 2, 3, 1000])
+def test_the_end_of_a_strip_is_found_wherever_it_is_cut(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = jpeg(tissue(32), 2, PERSON)
+    monkeypatch.setattr(codestreams, "PART", part)
+    header, begin, end = long_jpeg(BytesIO(b"before" + stored + b"behind\xff\xd9"), 6, 6 + len(stored) + 8)
+    assert header + stored[begin - 6 : end - 6] == clean_jpeg(stored)
+    assert end == 6 + len(stored)
+
+
+@pytest.mark.parametrize("size", [2, 3, 20, 300, -2])
+def test_a_strip_that_ends_early_is_refused(size: int) -> None:
+    stored = jpeg(tissue(32), 2)[:size]
+    with pytest.raises(BrokenInput):
+        long_jpeg(BytesIO(stored), 0, len(stored))
