@@ -19,6 +19,7 @@ from corpus.derivatives import derivatives, named
 from corpus.forms import ReleaseForm, SearchForm, WithdrawForm
 from corpus.models import Release
 from corpus.naming import Template
+from corpus.patterns import EXAMPLE
 from corpus.search import SEEKERS
 from corpus.services.deciding import APPROVERS, MAKERS
 from corpus.services.withdrawing import WITHDRAWERS
@@ -73,7 +74,13 @@ def dry_run(request: HttpRequest, template: Template) -> HttpResponse:
     ready = [candidate for candidate in queries.candidates() if not candidate.problem]
     proposed = queries.propose(template, ready, number=1, actor=person(request))
     cells = queries.small_cells([row.slide for row in proposed])
-    context = {"template": template, "proposed": proposed, "cells": cells, "small": smallcells.small(cells)}
+    context = {
+        "template": template,
+        "example": template.path(EXAMPLE),
+        "proposed": proposed,
+        "cells": cells,
+        "small": smallcells.small(cells),
+    }
     return render(request, "corpus/dry_run.html", context)
 
 

@@ -88,6 +88,12 @@ def test_the_page_keeps_shows_and_refuses(client_of: Callable[[str], Client]) ->
     assert client.post(address, {"name": "", "line": ""}).status_code == 400
 
 
+def test_a_dry_run_of_nothing_shows_an_example(client_of: Callable[[str], Client]) -> None:
+    page = client_of("steward").post("/corpus/names/keep/", {"name": "lab", "line": OTHER, "dry_run": "1"})
+    assert "Nothing to name yet" in page.content.decode()
+    assert "ours/gastrointestinal/12345678/" in page.content.decode()
+
+
 def test_a_dry_run_keeps_nothing(client_of: Callable[[str], Client]) -> None:
     read_slide(tissue="breast")
     page = client_of("steward").post("/corpus/names/keep/", {"name": "lab", "line": OTHER, "dry_run": "1"})
