@@ -39,7 +39,8 @@ def batch_create(request: HttpRequest) -> HttpResponse:
 @role_required(*guards.BENCH)
 def batch_page(request: HttpRequest, pk: int) -> HttpResponse:
     batch = get_object_or_404(Batch.objects.select_related("rescan_of"), pk=pk)
-    return render(request, "lims/batch.html", board_context(request, batch))
+    just = _slot(batch, _place(request.GET.get("just", "")))
+    return render(request, "lims/batch.html", {**board_context(request, batch), "just": just})
 
 
 @require_GET
@@ -54,7 +55,9 @@ def board_context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     wide = "all" in request.GET or "all" in request.POST
     rows = queries.board(batch, carousels=CAROUSELS if wide else 4)
     loading = batch.phase == Batch.Phase.LOADING
-    at = _at(request) or (next(iter(services.free_slots(batch=batch)), None) if loading else None)
+    at = _place(request.GET.get("at", "")) or (
+        next(iter(services.free_slots(batch=batch)), None) if loading else None
+    )
     states = queries.states_of(batch)
     problems = queries.preflight(batch) if loading else []
     return {
@@ -76,9 +79,9 @@ def board_context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     }
 
 
-def _at(request: HttpRequest) -> tuple[int, int] | None:
-    """`?at=3-7`: the slot that was clicked, if it is one."""
-    carousel, _, position = request.GET.get("at", "").partition("-")
+def _place(text: str) -> tuple[int, int] | None:
+    """`?at=3-7`, the slot that was clicked, or `?just=3-7`, the one that was loaded, if it is one."""
+    carousel, _, position = text.partition("-")
     if not (carousel.isdecimal() and position.isdecimal() and len(carousel + position) <= 4):
         return None
     place = (int(carousel), int(position))
@@ -112,7 +115,8 @@ def _answer(request: HttpRequest, batch: Batch, slot: Slot) -> HttpResponse:
     same.
     """
     if not getattr(request, "htmx", False):
-        return redirect("lims:batch", batch.pk)
+        just = f"{slot.carousel.number}-{slot.position}"
+        return redirect(reverse("lims:batch", args=[batch.pk], query={"just": just}))
     return render(request, "lims/batch_room.html", {**board_context(request, batch), "just": slot})
 
 

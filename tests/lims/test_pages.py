@@ -138,6 +138,16 @@ def test_it_tells_what_is_wrong_with_a_file(client_of):
     assert "UTF-16" in response.content.decode()
 
 
+def test_without_scripts_it_tells_what_was_loaded_too(client_of):
+    made, one = batch(), slide()
+    client, form = client_of("technician"), {"carousel": 1, "position": 1, "barcode": one.barcode}
+    page = client.post(reverse("lims:batch-load", args=[made.pk]), form, follow=True).content.decode()
+    assert f"{one.barcode}</span> is loaded" in page
+    assert 'value="1-2"' in page
+    nobody = client.get(reverse("lims:batch", args=[made.pk]), {"just": "9-9"})
+    assert "is loaded" not in nobody.content.decode()
+
+
 def test_it_loads_by_reader_and_goes_to_the_next_slot(client_of):
     made, one = batch(), slide()
     address = reverse("lims:batch-load", args=[made.pk])

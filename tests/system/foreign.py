@@ -11,6 +11,7 @@ import zmq
 
 from wire.message import PREFIX
 
+PATIENCE_MS = 5000
 HTTP = b"GET / HTTP/1.1\r\nHost: scanner\r\nUser-Agent: inventory\r\n\r\n"
 TLS_HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(189)
 ZMTP_GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(16 + 32)
@@ -46,21 +47,21 @@ def frames(seed: int) -> Iterator[list[bytes]]:
 
 
 def throw(port: int, seed: int = 1) -> int:
-    """All of it at one port of this machine; how many connections and messages that were."""
+    """All of it at one port of this machine; how many connections and messages that were. Raises zmq.Again
+    where nobody is there any more to take a message.
+    """
     thrown = 0
     for bytes_ in raw(seed):
         with socket.create_connection(("127.0.0.1", port), timeout=5) as peer:
             peer.sendall(bytes_)
         thrown += 1
-    context = zmq.Context()
-    for kind in (zmq.DEALER, zmq.REQ, zmq.SUB):
-        stranger = context.socket(kind)
-        stranger.linger = 200
-        stranger.connect(f"tcp://127.0.0.1:{port}")
-        for parts in frames(seed) if kind == zmq.DEALER else [[os.urandom(20)]]:
-            if kind != zmq.SUB:
-                stranger.send_multipart(parts)
-            thrown += 1
-        stranger.close()
-    context.term()
+    with zmq.Context() as context:
+        for kind in (zmq.DEALER, zmq.REQ, zmq.SUB):
+            with context.socket(kind) as stranger:
+                stranger.linger, stranger.sndtimeo = 200, PATIENCE_MS
+                stranger.connect(f"tcp://127.0.0.1:{port}")
+                for parts in frames(seed) if kind == zmq.DEALER else [[os.urandom(20)]]:
+                    if kind != zmq.SUB:
+                        stranger.send_multipart(parts)
+                    thrown += 1
     return thrown

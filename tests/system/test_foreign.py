@@ -25,10 +25,10 @@ def test_a_scan_goes_on_while_foreigners_knock_at_every_port(laboratory: Laborat
     until(lambda: bool(laboratory.ask(SCANNING)), 120, "a scan is under way")
     scanner, (run,) = laboratory.lab.scanners[0], laboratory.ask(SCANNING)[0]
     ports = [
+        proxy_port(laboratory, run),  # first: it is gone when its slide is scanned
         scanner.command_port,
         scanner.events_port,
         laboratory.lab.slide_port,
-        proxy_port(laboratory, run),
     ]
     for seed, port in enumerate(ports):
         assert throw(port, seed) > 20
