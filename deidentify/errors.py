@@ -9,6 +9,7 @@ DeidentifyError
 ├── BadKnownValues       the known values are missing or of the wrong shape
 ├── ReviewStale          a person decided of another text, or of other findings, than there are now
 ├── AlreadyThere         the destination exists; a published file is never overwritten
+├── CannotCover          a region that a person covered cannot be made plain in this file
 ├── NotSound             the clean file is not as it was meant: a fault of this program
 ├── GateRefused          the independent search found something or could not judge (`certificate`)
 ├── GateFailed           the gate's process did not answer (retryable)
@@ -66,6 +67,12 @@ class ReviewStale(DeidentifyError):
 
 class AlreadyThere(DeidentifyError):
     code = "already_there"
+
+
+class CannotCover(DeidentifyError):
+    """Not retryable: somebody draws the region anew, or keeps the slide here."""
+
+    code = "cannot_cover"
 
 
 class NotSound(DeidentifyError):

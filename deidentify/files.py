@@ -160,15 +160,15 @@ def _maker(source: Path, destination: Path, decisions: Decisions | None) -> tupl
 
 def _tiff(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
     with draft.open("x+b") as file:
-        return asdict(clean_tiff(source, file))
+        return asdict(clean_tiff(source, file, policy.covered))
 
 
 def _hdf5(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
-    return clean_mosaic(source, draft)
+    return clean_mosaic(source, draft, policy.covered)
 
 
 def _dicom(source: Path, draft: Path, known: Known, policy: Policy) -> dict[str, Any]:
-    return clean_dicom(source, draft, policy.secret)
+    return clean_dicom(source, draft, policy.secret, policy.covered)
 
 
 def found_in(report: Path, known: Known, policy: Policy) -> Found:

@@ -44,7 +44,12 @@ class Deidentified(models.Model):
 
 
 class DeidentifiedSlide(Deidentified):
+    """``regions_version`` counts what people decided of its covered regions: a file that was made before the
+    last of it is not kept.
+    """
+
     slide = models.ForeignKey(Slide, on_delete=models.PROTECT, related_name="deidentified")
+    regions_version = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["-id"]
@@ -67,6 +72,51 @@ class DeidentifiedReport(Deidentified):
 
     def __str__(self) -> str:
         return f"Report of {self.case} ({self.get_state_display()})"
+
+
+class CoveredRegion(models.Model):
+    """A rectangle of a slide's file that a person covered, in px of its finest level. One that was taken back
+    stays as a row that says who did it.
+    """
+
+    class Reason(models.TextChoices):
+        PEN = "pen", "Pen mark"
+        STICKER = "sticker", "Sticker"
+        LABEL = "label", "Label"
+        OTHER = "other", "Something else"
+
+    item = models.ForeignKey(DeidentifiedSlide, on_delete=models.PROTECT, related_name="regions")
+    left = models.PositiveIntegerField()
+    top = models.PositiveIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    reason = models.CharField(max_length=8, choices=Reason)
+    drawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    drawn_at = models.DateTimeField(default=timezone.now)
+    removed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(width__gt=0, height__gt=0), name="deidentify_region_has_a_size"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(removed_by=None, removed_at=None)
+                | models.Q(removed_by__isnull=False, removed_at__isnull=False),
+                name="deidentify_region_removed_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()} on {self.item.slide}"
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        return self.left, self.top, self.width, self.height
 
 
 class ReportReview(models.Model):

@@ -25,8 +25,11 @@ def reports(*, state: str = "") -> QuerySet[DeidentifiedReport]:
 
 
 def passed_slide(slide_id: int) -> DeidentifiedSlide | None:
-    """The newest clean file of a slide: what a release may take."""
-    return DeidentifiedSlide.objects.filter(slide_id=slide_id, state=State.PASSED).first()
+    """The clean file of a slide's newest scan: what a release may take. None while it is being made anew, for
+    what came before shows what somebody has covered since.
+    """
+    newest = DeidentifiedSlide.objects.filter(slide_id=slide_id).first()
+    return newest if newest and newest.state == State.PASSED else None
 
 
 def passed_report(case_id: int) -> DeidentifiedReport | None:

@@ -34,6 +34,8 @@ Row = TypeVar("Row", DeidentifiedSlide, DeidentifiedReport)
 LEAST_IDENTIFIER: Final = 4
 NOTE: Final = "passed the gate"
 SHIFT_REASON: Final = "dates of a report"
+REMAKE: Final = "deidentify.remake_slide"
+WITHDRAWN: Final = "withdrawn"
 ENDED: Final = (State.PASSED, State.QUARANTINED)  # what is held back waits for a steward (`try_again`)
 
 
@@ -75,7 +77,9 @@ def deidentify_slide(*, slide_id: int) -> DeidentifiedSlide | None:
         slide=slide, source_sha256=source.sha256, defaults={"path": fresh_path("slides", source.file.suffix)}
     )
     if row.state not in ENDED:
-        _make(row, source.file, known_values(slide.case), slide_policy())
+        version = row.regions_version
+        _make(row, source.file, known_values(slide.case), slide_policy(row))
+        _make_again_where_covered_since(row, version)
     if row.state == State.PASSED:
         lims.advance(slide=slide, to=SlideState.DEIDENTIFIED, note=NOTE)
     return row
@@ -114,6 +118,49 @@ def remake_report(*, row: DeidentifiedReport, decisions: Decisions) -> None:
         transaction.on_commit(lambda: old.unlink(missing_ok=True))
 
 
+def remake_slide(*, item_id: int) -> None:
+    """The clean file anew, with the regions that are covered now; the one before goes, whatever comes of it.
+
+    Nothing where it does not wait for it. Raises what may pass (retryable).
+    """
+    row = DeidentifiedSlide.objects.select_related("slide__block__specimen__case__patient").get(pk=item_id)
+    if row.state != State.PENDING:
+        return
+    if row.slide.state == SlideState.SCANNED:  # it has never passed
+        deidentify_slide(slide_id=row.slide_id)
+        return
+    source = VirtualSlide.objects.filter(slide=row.slide, sha256=row.source_sha256).first()
+    version, old, path = row.regions_version, row.file, fresh_path("slides", row.file.suffix)
+    new, known = Path(settings.DEIDENTIFIED_ROOT) / path, known_values(row.slide.case)
+    try:
+        if source is None:
+            raise BrokenInput("the slide's file that these regions were drawn on is not there any more")
+        outcome = deidentify_file(source.file, new, known, slide_policy(row))
+    except DeidentifyError as error:
+        _keep_problem(row, error)
+        if error.retryable:
+            raise
+        old.unlink(missing_ok=True)
+        return
+    with transaction.atomic():
+        mine = DeidentifiedSlide.objects.filter(pk=row.pk, state=State.PENDING, regions_version=version)
+        kept = mine.update(path=path)
+        if kept:
+            row.path = path
+            _keep_outcome(row, outcome, known)
+        # Somebody has covered more since: the job of that makes it again.
+        transaction.on_commit(lambda: (old if kept else new).unlink(missing_ok=True))
+
+
+def _make_again_where_covered_since(row: DeidentifiedSlide, version: int) -> None:
+    """A file that was being made while somebody covered more does not pass."""
+    with transaction.atomic():
+        others = DeidentifiedSlide.objects.filter(pk=row.pk).exclude(regions_version=version)
+        if others.update(state=State.PENDING, changed_at=timezone.now()):
+            jobs.enqueue(REMAKE, item_id=row.pk)
+    row.refresh_from_db()
+
+
 def try_again(*, row: DeidentifiedSlide | DeidentifiedReport, actor: Actor) -> None:
     """A steward sends a quarantined item through once more, after its cause was dealt with. Raises
     Conflict."""
@@ -124,8 +171,10 @@ def try_again(*, row: DeidentifiedSlide | DeidentifiedReport, actor: Actor) -> N
             raise Conflict("This item is not in quarantine.")
         kind = "slide" if isinstance(row, DeidentifiedSlide) else "report"
         audit.record(actor=actor, action=f"deidentify.{kind}.again", target=f"deidentified-{kind}:{row.pk}")
-        if isinstance(row, DeidentifiedSlide):
+        if isinstance(row, DeidentifiedSlide) and row.slide.state == SlideState.SCANNED:
             jobs.enqueue("deidentify.deidentify_slide", slide_id=row.slide_id)
+        elif isinstance(row, DeidentifiedSlide):
+            jobs.enqueue(REMAKE, item_id=row.pk)
         else:
             jobs.enqueue("deidentify.deidentify_report", case_id=row.case_id)
 
@@ -145,14 +194,16 @@ def forget_clean(*, slide: Slide) -> int:
 def _forget(row: Row) -> Row:
     row.file.unlink(missing_ok=True)
     why = "withdrawn: its clean file is gone"
-    _write(row, state=State.QUARANTINED, problem=why, problem_code="withdrawn")
+    _write(row, state=State.QUARANTINED, problem=why, problem_code=WITHDRAWN)
     return row
 
 
-def slide_policy() -> Policy:
+def slide_policy(row: DeidentifiedSlide) -> Policy:
     """One secret for the laboratory: the instances of a DICOM series are made clean one by one, and stay one
-    series."""
-    return Policy(secret=salted_hmac("deidentify.uids", "laboratory", algorithm="sha256").digest())
+    series. And the regions that people have covered."""
+    covered = tuple(region.box for region in row.regions.filter(removed_at=None))
+    secret = salted_hmac("deidentify.uids", "laboratory", algorithm="sha256").digest()
+    return Policy(secret=secret, covered=covered)
 
 
 def report_policy(case: Case) -> Policy:

@@ -9,6 +9,11 @@ def deidentify_slide(slide_id: int) -> None:
     services.deidentify_slide(slide_id=slide_id)
 
 
+@durable(services.REMAKE, attempts=5)
+def remake_slide(item_id: int) -> None:
+    services.remake_slide(item_id=item_id)
+
+
 @durable("deidentify.deidentify_report", attempts=5)
 def deidentify_report(case_id: int) -> None:
     services.deidentify_report(case_id=case_id)

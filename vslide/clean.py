@@ -1,12 +1,12 @@
 """A copy of a slide that carries nothing but what the format lists: new identifiers, the same pixels.
 
-The chunks are copied as they are, each checked against its checksum on the way; those of a sealed slide are
-opened: what leaves is never sealed.
+The chunks are copied as they are, each checked against its checksum on the way, but where a region is
+covered; those of a sealed slide are opened: what leaves is never sealed.
 """
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,7 @@ from uuid import uuid4
 import h5py
 import numpy as np
 
+from vslide.covering import Box, Cover
 from vslide.errors import Damaged, IdentityRefused, UnsafeFile
 from vslide.file_writer import FileWriter
 from vslide.layout import (
@@ -29,13 +30,17 @@ from vslide.store import SlideFile
 from vslide.verify import OBJECTS
 
 
-def copy_clean(source: Path, destination: Path, slide_id: str | None = None) -> SlideHeader:
+def copy_clean(
+    source: Path, destination: Path, slide_id: str | None = None, covered: Sequence[Box] = ()
+) -> SlideHeader:
     """Write a clean copy to `destination`, which must not exist, and return its header.
 
-    The copy gets `slide_id` (uuid4 hex, random when not given), a random run id and no scanner name. Raises
+    The copy gets `slide_id` (uuid4 hex, random when not given), a random run id and no scanner name.
+    `covered` regions (px of level 1) are shown plain at every level and in the overview. Raises
     IdentityRefused for an attribute or object that the format does not list (by its place, never its value),
     UnsafeFile for links and foreign filters, Damaged for chunks that do not match their checksum or hold more
-    than pixels, KeyMissing when a sealed slide's key is not at hand, NotASlide.
+    than pixels, KeyMissing when a sealed slide's key is not at hand, NotASlide, NoSuchField for a
+    region that does not lie on the slide.
     """
     with SlideFile(source) as file:
         _refuse_strangers(file)
@@ -45,8 +50,9 @@ def copy_clean(source: Path, destination: Path, slide_id: str | None = None) -> 
         with FileWriter(destination, header, len(file.fields)) as writer:
             shape, shown = file.index(0).shape, file.overview_attributes()
             writer.create_overview((shape[0], shape[1], shape[2]), **shown)
+            cover = Cover(file, header, covered)
             for level in (*LEVELS, 0):
-                _copy_level(file, writer, level)
+                _copy_level(file, writer, level, cover)
             writer.finish(file.fields)
     return header
 
@@ -76,7 +82,7 @@ def _links(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _links(group[name], f"{name}/")
 
 
-def _copy_level(file: SlideFile, writer: FileWriter, level: int) -> None:
+def _copy_level(file: SlideFile, writer: FileWriter, level: int, cover: Cover) -> None:
     index, sums = file.index(level), file.checksums(level)
     name = index.name
     if file.filters(level) != filters(file.header):
@@ -94,4 +100,5 @@ def _copy_level(file: SlideFile, writer: FileWriter, level: int) -> None:
             raise Damaged(
                 f"{name}: the chunk at {place} carries bytes that are no pixels: {error}"
             ) from error
-        writer.store(level, place, plain, hashlib.sha256(plain).digest())
+        shown = cover.chunk(level, place, plain)
+        writer.store(level, place, shown, hashlib.sha256(shown).digest())

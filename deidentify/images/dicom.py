@@ -6,6 +6,7 @@ refused, because their pixels show the label.
 """
 
 import hmac
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,9 @@ from pydicom.uid import (
 
 from deidentify.errors import BrokenInput, UnknownContent, UnsupportedFormat
 from deidentify.images.codestreams import clean_jpeg, clean_jpeg2000, clean_jpeg_ls
+from deidentify.images.frames import cover_frames, native_frames
 from deidentify.images.icc import clean_profile
+from deidentify.images.painting import Box
 
 WHOLE_SLIDE: Final = "1.2.840.10008.5.1.4.1.1.77.1.6"
 KEPT: Final = frozenset(
@@ -97,11 +100,14 @@ _WORDS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "DT",
 _SHORT_KEPT: Final = frozenset({"OpticalPathIdentifier", "RescaleType"})
 
 
-def clean_dicom(source: Path, destination: Path, secret: bytes = b"") -> dict[str, Any]:
+def clean_dicom(
+    source: Path, destination: Path, secret: bytes = b"", boxes: Sequence[Box] = ()
+) -> dict[str, Any]:
     """Write the clean instance. With a ``secret`` equal identifiers become equal new ones: the instances of a
     slide stay one series, and nobody without the secret can tell of which. Without they are random.
+    ``boxes`` are made plain.
 
-    Raises UnsupportedFormat, UnknownContent or BrokenInput.
+    Raises UnsupportedFormat, UnknownContent, CannotCover or BrokenInput.
     """
     try:
         data = pydicom.dcmread(source)
@@ -115,7 +121,7 @@ def clean_dicom(source: Path, destination: Path, secret: bytes = b"") -> dict[st
         clean = _copy(data)
         _identify(data, clean, secret)
         _colours(data, clean)
-        clean.PixelData = _pixels(data)
+        clean.PixelData, painted = _pixels(data, boxes)
         clean["PixelData"].VR = (
             "OB" if data.file_meta.TransferSyntaxUID.is_encapsulated or data.BitsAllocated == 8 else "OW"
         )
@@ -131,7 +137,7 @@ def clean_dicom(source: Path, destination: Path, secret: bytes = b"") -> dict[st
         EOFError,
     ) as error:
         raise BrokenInput(f"a DICOM instance that cannot be read: {error}") from error
-    return {"frames": int(data.get("NumberOfFrames", 1)), "elements": len(clean)}
+    return {"frames": int(data.get("NumberOfFrames", 1)), "elements": len(clean), "painted": painted}
 
 
 def _copy(data: Dataset) -> Dataset:
@@ -202,23 +208,28 @@ def _colours(data: Dataset, clean: Dataset) -> None:
             target.ICCProfile = profile
 
 
-def _pixels(data: Dataset) -> bytes:
+def _pixels(data: Dataset, boxes: Sequence[Box]) -> tuple[bytes, int]:
+    """The pixels to write, and how many frames were painted over."""
     syntax = data.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
         if syntax not in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):  # the same bytes of pixels
             raise UnknownContent(f"transfer syntax {syntax}", f"DICOM transfer syntax {syntax} is on no list")
-        return bytes(data.PixelData)
+        if not boxes:
+            return bytes(data.PixelData), 0
+        covered, painted = cover_frames(data, native_frames(data, bytes(data.PixelData)), "none", boxes)
+        return b"".join(covered), painted
     count = int(data.get("NumberOfFrames", 1))
     frames = list(generate_frames(data.PixelData, number_of_frames=count))
     if syntax in JPEG2000TransferSyntaxes:
-        cleaned = [clean_jpeg2000(_one_codestream(frame)) for frame in frames]
+        codec, cleaned = "jpeg2000", [clean_jpeg2000(_one_codestream(frame)) for frame in frames]
     elif syntax in JPEGTransferSyntaxes:
-        cleaned = [clean_jpeg(frame) for frame in frames]
+        codec, cleaned = "jpeg", [clean_jpeg(frame) for frame in frames]
     elif syntax in JPEGLSTransferSyntaxes:
-        cleaned = [clean_jpeg_ls(frame) for frame in frames]
+        codec, cleaned = "jpegls", [clean_jpeg_ls(frame) for frame in frames]
     else:
         raise UnknownContent(f"transfer syntax {syntax}", f"DICOM transfer syntax {syntax} is on no list")
-    return encapsulate(cleaned, has_bot=False)
+    covered, painted = cover_frames(data, cleaned, codec, boxes)
+    return encapsulate(covered, has_bot=False), painted
 
 
 def _one_codestream(frame: bytes) -> bytes:

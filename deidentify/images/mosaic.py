@@ -1,17 +1,19 @@
 """Our own HDF5 slides: copied by the package that knows the format, under a new random identifier."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from deidentify.errors import BrokenInput, NoSpace, UnknownContent, UnsupportedFormat
+from deidentify.images.painting import Box
 from vslide.clean import copy_clean
 from vslide.errors import IdentityRefused, NoSuchField, NotASlide, SlideError, UnsafeFile
 
 
-def clean_mosaic(source: Path, destination: Path) -> dict[str, Any]:
-    """Write the clean slide to ``destination``, which must not exist."""
+def clean_mosaic(source: Path, destination: Path, boxes: Sequence[Box] = ()) -> dict[str, Any]:
+    """Write the clean slide to ``destination``, which must not exist. ``boxes`` are made plain."""
     try:
-        header = copy_clean(source, destination)
+        header = copy_clean(source, destination, covered=boxes)
     except (IdentityRefused, UnsafeFile) as error:
         raise UnknownContent("HDF5 content", f"{error}: the slide stays here") from error
     except NotASlide as error:
@@ -22,4 +24,4 @@ def clean_mosaic(source: Path, destination: Path) -> dict[str, Any]:
         if error.errno is not None:
             raise
         raise NoSpace(f"HDF5 could not write: {error}") from error
-    return {"slide_id": header.slide_id, "channels": len(header.channels)}
+    return {"slide_id": header.slide_id, "channels": len(header.channels), "covered": len(boxes)}

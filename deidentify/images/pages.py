@@ -25,12 +25,13 @@ ROWS: Final = 278
 
 @dataclass(frozen=True, slots=True)
 class TiffReport:
-    """What became of each directory."""
+    """What became of each directory, and how many tiles were painted over."""
 
     vendor: str
     levels: int
     dropped: tuple[str, ...]
     tiles: int
+    painted: int = 0
 
 
 class Tiles:

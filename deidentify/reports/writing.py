@@ -30,13 +30,15 @@ class Names(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Dates: the year only, or shifted by ``shift_days`` when that is given (one value per patient). Names as
-    ``names`` says; invented ones are drawn by ``secret`` (one per patient, at least 16 bytes).
+    ``names`` says; invented ones are drawn by ``secret`` (one per patient, at least 16 bytes). Of a slide,
+    ``covered`` are the regions to make plain: left, top, width, height in px of its finest level.
     """
 
     version: str = "1"
     shift_days: int | None = None
     names: Names = Names.CATEGORY
     secret: bytes = field(default=b"", repr=False)
+    covered: tuple[tuple[int, int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.names is Names.SURROGATES and len(self.secret) < LEAST_SECRET:
