@@ -1,6 +1,6 @@
 """Regions of a slide that a person covers: who drew them, why, and the clean file made anew of them.
 
-What was released before stays as it was: a release never changes. Nothing new leaves until the file is made.
+Nothing leaves until the file is made. What is released stays as it is, so nobody covers it any more.
 """
 
 from typing import Final
@@ -23,13 +23,15 @@ LEAST_PX: Final = 1
 
 def scanned_file(item: DeidentifiedSlide) -> VirtualSlide:
     """The slide's file that the regions of this item lie on. Raises Conflict where it is not the current
-    one any more, or the slide was withdrawn.
+    one any more, or the slide was released or withdrawn.
     """
     file = VirtualSlide.objects.filter(slide=item.slide, sha256=item.source_sha256, current=True).first()
     if file is None:
         raise Conflict("This slide was scanned anew since: cover what its newest file shows.")
     if item.problem_code == WITHDRAWN or item.slide.state == SlideState.WITHDRAWN:
         raise Conflict("This slide was withdrawn: nothing is made of it any more.")
+    if item.slide.state == SlideState.RELEASED:
+        raise Conflict("This slide is released, and a release never changes: withdraw it where it must go.")
     return file
 
 
@@ -41,14 +43,14 @@ def cover(
     Raises BadInput for one that does not lie on the slide or has another reason than the vocabulary,
     Conflict.
     """
-    file = scanned_file(item)
     if min(width, height) < LEAST_PX or min(left, top) < 0:
         raise BadInput("A region has a size of one px or more, and lies on the slide.")
-    if left + width > file.width or top + height > file.height:
-        raise BadInput(f"A region lies on the slide, which has {file.width} x {file.height} px.")
     if reason not in CoveredRegion.Reason.values:
         raise BadInput(f"A reason is one of {', '.join(CoveredRegion.Reason.values)}.")
     with transaction.atomic():
+        file = scanned_file(_held(item))
+        if left + width > file.width or top + height > file.height:
+            raise BadInput(f"A region lies on the slide, which has {file.width} x {file.height} px.")
         if item.regions.filter(removed_at=None).count() >= MOST_REGIONS:
             raise BadInput(f"A slide has {MOST_REGIONS} covered regions at most: draw larger ones.")
         place = {"left": left, "top": top, "width": width, "height": height}
@@ -59,12 +61,17 @@ def cover(
 
 def uncover(*, region: CoveredRegion, actor: User) -> None:
     """A region is taken back: the clean file shows it again. Raises Conflict."""
-    scanned_file(region.item)
     with transaction.atomic():
+        scanned_file(_held(region.item))
         standing = CoveredRegion.objects.filter(pk=region.pk, removed_at=None)
         if not standing.update(removed_by=actor, removed_at=timezone.now()):
             raise Conflict("This region was taken back already.")
         _make_anew(region.item, actor, "deidentify.region.uncovered", region)
+
+
+def _held(item: DeidentifiedSlide) -> DeidentifiedSlide:
+    """As it is now, and until the transaction ends: a release that is being published comes before or after."""
+    return DeidentifiedSlide.objects.select_for_update().get(pk=item.pk)
 
 
 def _make_anew(item: DeidentifiedSlide, actor: User, action: str, region: CoveredRegion) -> None:

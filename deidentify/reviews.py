@@ -12,6 +12,7 @@ from core.errors import BadInput
 from core.models import User
 from core.roles import role_required
 from deidentify import queries, reviewing
+from deidentify.asked import whole_number
 from deidentify.errors import ReviewStale
 from deidentify.models import DeidentifiedReport, ReportReview
 from deidentify.reports.deciding import KINDS
@@ -46,7 +47,7 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     deed = DEEDS.get(request.POST.get("deed", ""))
     if deed is None:
         raise BadInput(f"A step of a review is one of {', '.join(DEEDS)}.")
-    deed(request, review=opened, version=_whole(request, "version"), actor=cast(User, request.user))
+    deed(request, review=opened, version=whole_number(request, "version"), actor=cast(User, request.user))
     if request.headers.get("HX-Request"):
         return _page(request, opened)
     return redirect("deidentify:review", pk=pk)
@@ -69,15 +70,8 @@ def _page(request: HttpRequest, opened: ReportReview) -> HttpResponse:
     return render(request, name, context)
 
 
-def _whole(request: HttpRequest, name: str) -> int:
-    given = request.POST.get(name, "")
-    if not given.isascii() or not given.isdigit() or len(given) > 9:
-        raise BadInput(f"The {name} is a whole number.")
-    return int(given)
-
-
 def _place(request: HttpRequest) -> dict[str, Any]:
-    return {"start": _whole(request, "start"), "end": _whole(request, "end")}
+    return {"start": whole_number(request, "start"), "end": whole_number(request, "end")}
 
 
 def _accept(request: HttpRequest, **known: Any) -> None:

@@ -17,6 +17,8 @@ from corpus.models import Release, ReleaseItem
 from corpus.queries import image_items
 from corpus.services.filling import Filled, fill
 from corpus.services.searching import search
+from deidentify.queries import hold_passed_slide
+from lims.models import Slide
 from lims.services import advance
 from lims.states import SYSTEM, State
 
@@ -103,6 +105,7 @@ def _publish(release: Release, filled: Filled) -> None:
         )
         if not won:
             raise Conflict(f"{release} was published by another worker.")
+        _require_current(release, slides, filled)
         release.items.all().delete()
         ReleaseItem.objects.bulk_create(
             ReleaseItem(
@@ -125,6 +128,17 @@ def _publish(release: Release, filled: Filled) -> None:
             slides=len(slides),
             manifest=filled.manifest_sha256,
         )
+
+
+def _require_current(release: Release, slides: dict[str, Slide | None], filled: Filled) -> None:
+    """Somebody may have covered a region while the release was built. Whoever covers one after this waits for
+    the record, and is told that the slide is released. Raises ReleaseStopped; then the folder is gone.
+    """
+    built = {entry.path: entry.sha256 for entry in filled.entries}
+    for path, slide in slides.items():
+        if slide is not None and built.get(path) != hold_passed_slide(slide.pk):
+            shutil.rmtree(release.folder)
+            raise ReleaseStopped(f"The image of {slide.barcode} was made anew while the release was built.")
 
 
 def _stop(release: Release, error: NocturneError) -> None:
