@@ -70,7 +70,7 @@ def uncover(*, region: CoveredRegion, actor: User) -> None:
 
 
 def _held(item: DeidentifiedSlide) -> DeidentifiedSlide:
-    """As it is now, and until the transaction ends: a release that is being published comes before or after."""
+    """As it is now, until the transaction ends: a release that is being published comes before or after."""
     return DeidentifiedSlide.objects.select_for_update().get(pk=item.pk)
 
 

@@ -132,6 +132,7 @@ MORNING = (
     Shot("home-steward", "home", "stella", "/"),
     Shot("deidentified", "deidentify:list", "stella", "/deidentify/"),
     Shot("deidentified-item", "deidentify:item", "stella", "/deidentify/slides/{item}/"),
+    Shot("cover", "deidentify:cover", "stella", "/deidentify/slides/{covering}/cover/"),
     Shot("report-reviews", "deidentify:reviews", "stella", "/deidentify/reviews/?state=signed"),
     Shot("report-review", "deidentify:review", "stella", "/deidentify/reviews/{report}/"),
     Shot("releases", "corpus:releases", "stella", "/corpus/"),
@@ -334,10 +335,20 @@ def learn(gallery: Gallery) -> None:
     facts["slide"], facts["case"] = chosen["barcode"], chosen["accession"]
     facts["uid"] = next(row for row in released if row["stain"].startswith(("H&E", "IHC")))["uid"]
     facts["fluorescent"] = next((row for row in released if row["stain"].startswith("IF")), chosen)["uid"]
-    facts["item"] = gallery.people["stella"].get("deidentified/slides/")[0]["id"]
+    clean = gallery.people["stella"].get("deidentified/slides/")
+    facts["item"] = clean[0]["id"]
+    facts["covering"] = next(
+        (row["id"] for row in clean if open_to_covering(gallery, row["id"])), clean[0]["id"]
+    )
     facts["report"] = gallery.people["stella"].get("deidentified/reports/")[0]["id"]
     lists = gallery.people["paul"].get("assignments/")
     facts["assignment"] = max(lists, key=lambda row: (row["state"] == "open", row["id"]))["id"]
+
+
+def open_to_covering(gallery: Gallery, item: int) -> bool:
+    """A slide that is not released: its page has the form."""
+    page = gallery.people["stella"].context.request.get(f"/deidentify/slides/{item}/cover/")
+    return "data-cover-form" in page.text()
 
 
 @contextmanager

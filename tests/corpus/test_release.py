@@ -209,3 +209,20 @@ def test_the_command_verifies():
         call_command("verify_release", str(release.number), stderr=StringIO())
     with pytest.raises(CommandError, match="no release"):
         call_command("verify_release", "99")
+
+
+def test_an_image_that_is_made_anew_while_it_is_built_stops_the_release(monkeypatch: pytest.MonkeyPatch):
+    slide = read_slide(barcode="S19-23421-A1-1", block="A1", **CASE)
+    release = approved()
+
+    def cover_meanwhile(*given: Any) -> Any:
+        filled = fill(*given)
+        DeidentifiedSlide.objects.filter(slide=slide).update(state="pending")
+        return filled
+
+    monkeypatch.setattr("corpus.services.building.fill", cover_meanwhile)
+    release = build(release=release)
+    assert release.state == Release.State.FAILED
+    assert "made anew while the release was built" in release.problem
+    assert not release.folder.exists()
+    assert Slide.objects.get(pk=slide.pk).state == State.READ

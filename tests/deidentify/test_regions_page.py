@@ -11,11 +11,10 @@ from core.roles import Role
 from deidentify import covering, services
 from deidentify.models import CoveredRegion, DeidentifiedSlide, State
 from lims.models import Slide
-from tests.deidentify.test_regions import PEN, item, made
+from tests.deidentify.test_regions import PEN
 
-__all__ = ["item", "made"]  # the fixtures of the service's tests
 pytestmark = pytest.mark.django_db
-HTMX = {"HTTP_HX_REQUEST": "true"}
+HTMX: Any = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -53,11 +52,11 @@ def test_with_scripts_the_list_alone_comes_and_asks_until_the_file_is_made(
     stella: Client, made: DeidentifiedSlide
 ) -> None:
     address = f"/deidentify/slides/{made.pk}/cover/"
-    listed = stella.post(f"{address}add/", PEN, **HTMX).content.decode()
+    listed = stella.post(f"{address}add/", PEN, headers=HTMX).content.decode()
     assert listed.lstrip().startswith('<section id="regions"')
     assert 'hx-trigger="every 2s"' in listed
     services.remake_slide(item_id=made.pk)
-    assert "hx-trigger" not in stella.get(address, **HTMX).content.decode()
+    assert "hx-trigger" not in stella.get(address, headers=HTMX).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -99,5 +98,5 @@ def test_a_problem_of_the_new_file_is_said_beside_the_list(
 ) -> None:
     covering.cover(item=made, actor=steward, **PEN)
     DeidentifiedSlide.objects.update(state=State.QUARANTINED, problem="It cannot be painted over.")
-    page: Any = stella.get(f"/deidentify/slides/{made.pk}/cover/", **HTMX).content.decode()
+    page: Any = stella.get(f"/deidentify/slides/{made.pk}/cover/", headers=HTMX).content.decode()
     assert "It cannot be painted over." in page

@@ -23,7 +23,7 @@ const AROUND = 1;
  * @param {{width: number, height: number}} slide
  * @returns {Box | null} null where it lies beside the slide
  */
-export function boxOf([minX = 0, minY = 0, maxX = 0, maxY = 0], { width, height }) {
+function boxOf([minX = 0, minY = 0, maxX = 0, maxY = 0], { width, height }) {
   const left = Math.max(0, Math.floor(minX));
   const top = Math.max(0, Math.floor(-maxY));
   const right = Math.min(width, Math.ceil(maxX));
