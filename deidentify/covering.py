@@ -19,6 +19,7 @@ from lims.states import State as SlideState
 from viewer.models import VirtualSlide
 
 LEAST_PX: Final = 1
+GONE: Final = "This slide was withdrawn: nothing is made of it any more."
 
 
 def scanned_file(item: DeidentifiedSlide) -> VirtualSlide:
@@ -29,7 +30,7 @@ def scanned_file(item: DeidentifiedSlide) -> VirtualSlide:
     if file is None:
         raise Conflict("This slide was scanned anew since: cover what its newest file shows.")
     if item.problem_code == WITHDRAWN or item.slide.state == SlideState.WITHDRAWN:
-        raise Conflict("This slide was withdrawn: nothing is made of it any more.")
+        raise Conflict(GONE)
     if item.slide.state == SlideState.RELEASED:
         raise Conflict("This slide is released, and a release never changes: withdraw it where it must go.")
     return file
@@ -48,7 +49,7 @@ def cover(
     if reason not in CoveredRegion.Reason.values:
         raise BadInput(f"A reason is one of {', '.join(CoveredRegion.Reason.values)}.")
     with transaction.atomic():
-        file = scanned_file(_held(item))
+        file = _take_back(item)
         if left + width > file.width or top + height > file.height:
             raise BadInput(f"A region lies on the slide, which has {file.width} x {file.height} px.")
         if item.regions.filter(removed_at=None).count() >= MOST_REGIONS:
@@ -62,29 +63,35 @@ def cover(
 def uncover(*, region: CoveredRegion, actor: User) -> None:
     """A region is taken back: the clean file shows it again. Raises Conflict."""
     with transaction.atomic():
-        scanned_file(_held(region.item))
+        _take_back(region.item)
         standing = CoveredRegion.objects.filter(pk=region.pk, removed_at=None)
         if not standing.update(removed_by=actor, removed_at=timezone.now()):
             raise Conflict("This region was taken back already.")
         _make_anew(region.item, actor, "deidentify.region.uncovered", region)
 
 
-def _held(item: DeidentifiedSlide) -> DeidentifiedSlide:
-    """As it is now, until the transaction ends: a release that is being published comes before or after."""
-    return DeidentifiedSlide.objects.select_for_update().get(pk=item.pk)
+def _take_back(item: DeidentifiedSlide) -> VirtualSlide:
+    """The clean file waits to be made anew, and the file that it is made of. The row first: a release
+    that is being published comes before, and then the slide is released, or after, and then it stops. Raises
+    Conflict.
+    """
+    changed = (
+        DeidentifiedSlide.objects.filter(pk=item.pk)
+        .exclude(problem_code=WITHDRAWN)
+        .update(
+            state=State.PENDING,
+            regions_version=F("regions_version") + 1,
+            problem="",
+            problem_code="",
+            changed_at=timezone.now(),
+        )
+    )
+    if not changed:
+        raise Conflict(GONE)
+    return scanned_file(DeidentifiedSlide.objects.select_related("slide").get(pk=item.pk))
 
 
 def _make_anew(item: DeidentifiedSlide, actor: User, action: str, region: CoveredRegion) -> None:
-    rows = DeidentifiedSlide.objects.filter(pk=item.pk).exclude(problem_code=WITHDRAWN)
-    changed = rows.update(
-        state=State.PENDING,
-        regions_version=F("regions_version") + 1,
-        problem="",
-        problem_code="",
-        changed_at=timezone.now(),
-    )
-    if not changed:
-        raise Conflict("This slide was withdrawn: nothing is made of it any more.")
     audit.record(
         actor=actor,
         action=action,

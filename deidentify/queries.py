@@ -32,14 +32,6 @@ def passed_slide(slide_id: int) -> DeidentifiedSlide | None:
     return newest if newest and newest.state == State.PASSED else None
 
 
-def hold_passed_slide(slide_id: int) -> str:
-    """The hash of what `passed_slide` gives, "" for none. Held in a transaction: nobody covers a region of it
-    before that ends.
-    """
-    newest = DeidentifiedSlide.objects.select_for_update().filter(slide_id=slide_id).first()
-    return newest.sha256 if newest and newest.state == State.PASSED else ""
-
-
 def passed_report(case_id: int) -> DeidentifiedReport | None:
     """The newest clean report of a case."""
     return DeidentifiedReport.objects.filter(case_id=case_id, state=State.PASSED).first()

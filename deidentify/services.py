@@ -9,6 +9,7 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -18,6 +19,7 @@ from deidentify.errors import AlreadyThere, BrokenInput, DeidentifyError, GateRe
 from deidentify.files import Outcome, deidentify_file
 from deidentify.known import Known
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide, State, fresh_path
+from deidentify.queries import passed_slide
 from deidentify.reports.deciding import Decisions
 from deidentify.reports.making import clean_suffix
 from deidentify.reports.writing import Names, Policy
@@ -150,6 +152,15 @@ def remake_slide(*, item_id: int) -> None:
             _keep_outcome(row, outcome, known)
         # Somebody has covered more since: the job of that makes it again.
         transaction.on_commit(lambda: (old if kept else new).unlink(missing_ok=True))
+
+
+def hold_clean(*, slide: Slide, sha256: str) -> bool:
+    """Whether a release may still take this file; nobody covers a region of it in this transaction."""
+    newest = passed_slide(slide.pk)
+    if newest is None:
+        return False
+    held = DeidentifiedSlide.objects.filter(pk=newest.pk, state=State.PASSED, sha256=sha256)
+    return bool(held.update(changed_at=F("changed_at")))
 
 
 def _make_again_where_covered_since(row: DeidentifiedSlide, version: int) -> None:

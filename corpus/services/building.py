@@ -17,7 +17,7 @@ from corpus.models import Release, ReleaseItem
 from corpus.queries import image_items
 from corpus.services.filling import Filled, fill
 from corpus.services.searching import search
-from deidentify.queries import hold_passed_slide
+from deidentify.services import hold_clean
 from lims.models import Slide
 from lims.services import advance
 from lims.states import SYSTEM, State
@@ -136,7 +136,7 @@ def _require_current(release: Release, slides: dict[str, Slide | None], filled: 
     """
     built = {entry.path: entry.sha256 for entry in filled.entries}
     for path, slide in slides.items():
-        if slide is not None and built.get(path) != hold_passed_slide(slide.pk):
+        if slide is not None and not hold_clean(slide=slide, sha256=built[path]):
             shutil.rmtree(release.folder)
             raise ReleaseStopped(f"The image of {slide.barcode} was made anew while the release was built.")
 
