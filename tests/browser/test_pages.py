@@ -102,6 +102,7 @@ def places(house: House) -> list[tuple[str, str]]:
         "uid": slide["uid"],
         "fluorescent": slide["uid"],
         "item": item,
+        "covering": item,
         "assignment": max(row["id"] for row in reading),
     }
     # The story has no reports: tests/deidentify/test_reviewing_browser.py looks at the page of one.
