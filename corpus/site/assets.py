@@ -14,7 +14,10 @@ from viewer.modules import needed_by
 FOLDER: Final = "assets"
 """Laid out as they are served by a laboratory: modules import one another by relative paths."""
 _MODULES: Final = ("corpus/site/slide.js", "viewer/engine/decode_worker.js")
-_PAGE: Final = ("npm/ol/dist/ol.js", "npm/flatbush/flatbush.js", "npm/ol/ol.css", "viewer/viewer.css")
+_PAGE: Final = (
+    "npm/ol/dist/ol.js", "npm/flatbush/flatbush.js", "npm/ol/ol.css", "viewer/viewer.css",
+    "viewer/drawing/drawing.css",
+)  # fmt: skip
 _PACKAGES: Final = ("flatbush", "numcodecs", "ol")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from annotation import exchange
 from corpus import bag, statistics
 from corpus.errors import ReleaseStopped
 from deidentify.errors import DeidentifyError
@@ -26,6 +27,8 @@ class Shown:
     text: str = ""
     is_viewed: bool = False
     """Whether a browser reads it in place."""
+    words: dict[str, int] = field(default_factory=dict)
+    """How many annotations each word of the readers has."""
 
     @property
     def up(self) -> str:
@@ -40,6 +43,12 @@ class Shown:
     @property
     def annotations(self) -> int:
         return max((int(row.get("annotations", 0)) for row in self.files), default=0)
+
+    @property
+    def drawn(self) -> Row | None:
+        """The file of its annotations that a browser paints, where it holds any."""
+        found = (row for row in self.files if row["path"].endswith(".geojson") and row.get("annotations"))
+        return next(found, None)
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,9 @@ def _slides(root: Path, rows: list[Row]) -> list[Shown]:
     for row in rows:
         if row["kind"] == "annotation" and (slide := shown.get(_stem(row["path"]))):
             slide.files.append(row)
+    for slide in shown.values():
+        if slide.drawn:
+            slide.words = _words(root, slide.drawn)
     _reports(root, list(shown.values()), [row for row in rows if row["kind"] == "report"])
     return sorted(shown.values(), key=lambda slide: slide.page)
 
@@ -96,6 +108,16 @@ def _reports(root: Path, slides: list[Shown], rows: list[Row]) -> None:
             raise ReleaseStopped(f"{row['path']} cannot be read: {error}") from error
         for slide in cases.get((row["patient"], row["case"]), ()):
             slide.report, slide.text = row, text
+
+
+def _words(root: Path, row: Row) -> dict[str, int]:
+    if bag.sha256_of(root / row["path"]) != row["sha256"]:
+        raise ReleaseStopped(f"{row['path']} is not as it was published: run verify_release.")
+    try:
+        shapes = exchange.read((root / row["path"]).read_bytes()).shapes
+    except exchange.ExchangeError as error:
+        raise ReleaseStopped(f"{row['path']} cannot be read: {error}") from error
+    return dict(sorted(Counter(shape.label for shape in shapes).items()))
 
 
 def _same_size(root: Path, row: Row) -> None:

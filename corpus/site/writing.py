@@ -13,7 +13,7 @@ from core.errors import BadInput, Conflict, NotFound, Unavailable
 from corpus import bag
 from corpus.errors import NotReleasable
 from corpus.models import Release
-from corpus.site import assets, facts, viewing, words
+from corpus.site import assets, facts, listing, viewing, words
 from corpus.smallcells import small
 
 MARK: Final = "site.json"
@@ -96,7 +96,7 @@ def _replace(place: Path, known: facts.Facts, about: dict[str, Any]) -> None:
 def _fill(root: Path, known: facts.Facts, about: dict[str, Any]) -> None:
     top = about | {"up": "", "release": about["release_from_top"]}
     _page(root, "index.html", "start", top)
-    _page(root, "slides.html", "list", top | {"slides": known.slides, "choices": _choices(known.slides)})
+    write_list(root, known.slides, top)
     for slide in known.slides:
         context = about | {
             "slide": slide,
@@ -115,16 +115,21 @@ def _fill(root: Path, known: facts.Facts, about: dict[str, Any]) -> None:
     bag.write_json(root / MARK, mark | {"manifest_sha256": about["manifest_sha256"]})
 
 
+def write_list(root: Path, slides: list[facts.Shown], context: dict[str, Any]) -> None:
+    """The pages of the list, and the whole of it as JSON. `context` is that of a page at the top."""
+    listed = listing.rows(slides)
+    choices = {name: sorted({row[name] for row in listed}) for name in ("tissue", "stain", "cut")}
+    for part in listing.parts(listed):
+        _page(root, part.file, "list", context | {"part": part, "choices": choices})
+    _write(root / "slides.json", json.dumps(listed, ensure_ascii=False, separators=(",", ":")))
+
+
 def _slide(root: Path, slide: facts.Shown, context: dict[str, Any]) -> None:
     file = context["folder"] / slide.image["path"]
     slide.is_viewed = viewing.write_sidecar(file, slide.image, root / slide.stem)
     if slide.is_viewed:
         _page(root, f"{slide.stem}.view.html", "view", context)
     _page(root, slide.page, "slide", context)
-
-
-def _choices(slides: list[facts.Shown]) -> dict[str, list[str]]:
-    return {name: sorted({slide.image[name] for slide in slides}) for name in ("tissue", "stain", "cut")}
 
 
 def _page(root: Path, path: str, template: str, context: dict[str, Any]) -> None:

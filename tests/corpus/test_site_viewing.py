@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from django.core.management import CommandError, call_command
+from playwright.sync_api import Page
 
 import vslide
 from corpus.models import Release
@@ -161,3 +162,38 @@ def test_a_site_that_is_behind_its_release_is_told(tmp_path: Path) -> None:
         call_command("release_site", release.number, check=site)
     with pytest.raises(CommandError, match="no site"):
         call_command("release_site", release.number, check=tmp_path)
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(120)
+@needs_database
+def test_what_readers_drew_is_painted_over_the_picture_word_by_word() -> None:
+    release, site = released("")
+    page_file = viewed(site)[0]
+    about = page_file.with_name(page_file.name.replace(".view.html", ".html")).read_text()
+    assert "tumour (1)" in about
+    root = release.folder.parent.parent
+    with hosted(root) as (server, asked), chromium(server, "none") as page:
+        page.goto(f"{server}/{page_file.relative_to(root)}")
+        settle(page)
+        page.locator(".viewer-shapes[data-painted=true]").wait_for()
+        word = page.get_by_label("tumour (1)")
+        keep(page, "site-drawn")
+        painted = inked(page)
+        word.uncheck()
+        page.wait_for_function("() => document.querySelector('.viewer-shapes').dataset.painted === 'true'")
+        assert painted > 0
+        assert inked(page) == 0
+        assert findings(page) == []
+    assert any(path.endswith(".geojson") for path, _ in asked)
+
+
+def inked(page: Page) -> int:
+    """How many px of the annotations' layer are painted."""
+    return int(
+        page.evaluate("""() => {
+          const shown = document.querySelector(".viewer-shapes canvas:not([hidden])");
+          const { data } = shown.getContext("2d").getImageData(0, 0, shown.width, shown.height);
+          return data.filter((_, i) => i % 4 === 3 && data[i] > 0).length;
+        }""")
+    )

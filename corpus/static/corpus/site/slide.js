@@ -7,6 +7,7 @@
 import { ranges } from "../../viewer/engine/ranges.js";
 import { json } from "../../viewer/opening.js";
 import { show, tellProblem } from "../../viewer/show.js";
+import { showDrawn } from "./drawn.js";
 
 /**
  * As corpus/site/viewing.py writes it.
@@ -38,7 +39,8 @@ async function start(root) {
   if (about.format !== "nocturne-site-slide" || about.version !== 1) {
     throw new Error("This page and the data of its slide are of different sites. Reload the page.");
   }
-  show(root, about.header, about.channels, ranges(about.header, { ...about.file, url: file }, places));
+  const source = ranges(about.header, { ...about.file, url: file }, places);
+  await showDrawn(show(root, about.header, about.channels, source));
 }
 
 for (const root of document.querySelectorAll("[data-viewer]")) {
