@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from annotation.models import Annotation
 from corpus.models import ReleaseItem
 from corpus.queries import releases_of
+from corpus.site.facts import page_of
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide
 from lims.models import Slide
 from viewer.models import VirtualSlide
@@ -55,6 +56,15 @@ def _of(slide: Slide) -> Iterator[Derivative]:
         place = f"{item.release}: {item.path}"
         there = (item.release.folder / item.path).is_file()
         yield Derivative(name, f"released {item.get_kind_display().lower()}", place, there)
+        yield from _on_sites(name, item)
+
+
+def _on_sites(name: str, item: ReleaseItem) -> Iterator[Derivative]:
+    """A site shows a page of each image."""
+    if item.kind == ReleaseItem.Kind.IMAGE:
+        for site in item.release.sites.all():
+            page = site.folder / page_of(item.path)
+            yield Derivative(name, "page of a site", str(page), page.is_file())
 
 
 def _reports_beside(slide: Slide) -> list[ReleaseItem]:

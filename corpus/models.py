@@ -106,6 +106,27 @@ class ReleaseItem(models.Model):
         return self.path
 
 
+class WrittenSite(models.Model):
+    """A folder where a site of a release was written: a withdrawal reaches it. `problem` says why it could
+    not be written again.
+    """
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="sites")
+    place = models.CharField(max_length=1000, unique=True)
+    written_at = models.DateTimeField(default=timezone.now)
+    problem = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["release__number", "place"]
+
+    def __str__(self) -> str:
+        return self.place
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.place)
+
+
 class SearchDocument(models.Model):
     """What a slide can be found by: clean words only. The full-text index of the database lies over it
     (migration 0003); `of_report` is the hash of the clean report that it was made from.

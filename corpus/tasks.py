@@ -16,6 +16,11 @@ def bury(slide_id: int) -> None:
     services.bury(slides=Slide.objects.filter(pk=slide_id))
 
 
+@durable("corpus.refresh_sites")
+def refresh_sites(release_id: int) -> None:
+    services.refresh_sites(release=Release.objects.get(pk=release_id))
+
+
 @durable("corpus.index_slide")
 def index_slide(slide_id: int) -> None:
     search.index(slide=Slide.objects.get(pk=slide_id))

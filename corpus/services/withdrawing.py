@@ -104,7 +104,11 @@ def bury(*, slides: Iterable[Slide]) -> list[Release]:
         forget_clean(slide=slide)
     withdrawn = ReleaseItem.objects.filter(withdrawn_at__isnull=False)
     touched = Release.objects.filter(items__in=withdrawn.filter(slide__in=gone)).distinct().order_by("number")
-    return [release for release in touched if _revise(release, withdrawn.filter(release=release))]
+    revised = [release for release in touched if _revise(release, withdrawn.filter(release=release))]
+    for release in touched:  # also those that were revised before this was killed
+        if release.sites.exists():
+            jobs.enqueue("corpus.refresh_sites", release_id=release.pk)
+    return revised
 
 
 @transaction.atomic

@@ -82,8 +82,7 @@ def _slides(root: Path, rows: list[Row]) -> list[Shown]:
         if row["kind"] == "image":
             _same_size(root, row)
             stem = _stem(row["path"])
-            page = f"slides/{stem.removeprefix(f'{bag.DATA}/')}.html"
-            shown[stem] = Shown(PurePosixPath(stem).name, page, row, [row])
+            shown[stem] = Shown(PurePosixPath(stem).name, page_of(row["path"]), row, [row])
     for row in rows:
         if row["kind"] == "annotation" and (slide := shown.get(_stem(row["path"]))):
             slide.files.append(row)
@@ -124,6 +123,11 @@ def _same_size(root: Path, row: Row) -> None:
     file = root / row["path"]
     if not file.is_file() or file.stat().st_size != row["bytes"]:
         raise ReleaseStopped(f"{row['path']} is not as it was published: run verify_release.")
+
+
+def page_of(path: str) -> str:
+    """The page of a site that shows a release's image."""
+    return f"slides/{_stem(path).removeprefix(f'{bag.DATA}/')}.html"
 
 
 def _stem(path: str) -> str:

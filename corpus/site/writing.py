@@ -1,8 +1,11 @@
 """The pages of a site, written out of sight and then put in place."""
 
+import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,6 +21,7 @@ from corpus.smallcells import small
 
 MARK: Final = "site.json"
 """By this file a folder is known as a site, which a newer one may replace."""
+OTHER: Final = "It is the site of another release."
 ASSETS: Final = ("site.js", "site.css")
 
 
@@ -38,7 +42,8 @@ def write_site(release: Release, to: Path) -> int:
         raise Conflict("There is something else than a site of a release.", place=place.name)
     known = facts.read(root, release.manifest_sha256)
     try:
-        _replace(place, known, _about(release, known, root, place))
+        with _alone(place.parent):
+            _replace(place, known, _about(release, known, root, place))
     except OSError as error:
         raise Unavailable(f"The site could not be stored: {error.strerror or error}") from error
     return len(known.slides)
@@ -55,7 +60,7 @@ def behind(release: Release, site: Path) -> str:
     except (OSError, ValueError) as error:
         raise NotFound("There is no site of a release.", place=site.name) from error
     if not isinstance(mark, dict) or mark.get("release") != release.number:
-        return "It is the site of another release."
+        return OTHER
     if mark.get("manifest_sha256") == release.manifest_sha256 and mark.get("revision") == release.revision:
         return ""
     return f"It shows revision {mark.get('revision')}, and the release is at revision {release.revision}."
@@ -77,12 +82,26 @@ def _about(release: Release, known: facts.Facts, root: Path, place: Path) -> dic
     }
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process writes sites into a folder at a time. Raises Unavailable where another does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise Unavailable("Another site is being written into this folder: try again later.") from error
+    finally:
+        os.close(handle)
+
+
 def _replace(place: Path, known: facts.Facts, about: dict[str, Any]) -> None:
     """A site that is there stays until the new one is whole; between the two renames there is none."""
     hidden, old = (place.with_name(f".{place.name}.{word}") for word in ("new", "old"))
     for left in (hidden, old):
         shutil.rmtree(left, ignore_errors=True)
-    hidden.mkdir(parents=True)
+    hidden.mkdir()
     try:
         _fill(hidden, known, about)
         if place.exists():
