@@ -134,23 +134,25 @@ def remake_slide(*, item_id: int) -> None:
     source = VirtualSlide.objects.filter(slide=row.slide, sha256=row.source_sha256).first()
     version, old, path = row.regions_version, row.file, fresh_path("slides", row.file.suffix)
     new, known = Path(settings.DEIDENTIFIED_ROOT) / path, known_values(row.slide.case)
+    # Not where it was withdrawn meanwhile, or somebody has covered more: the job of that makes it again.
+    mine = DeidentifiedSlide.objects.filter(pk=row.pk, state=State.PENDING, regions_version=version)
     try:
         if source is None:
             raise BrokenInput("the slide's file that these regions were drawn on is not there any more")
         outcome = deidentify_file(source.file, new, known, slide_policy(row))
     except DeidentifyError as error:
+        if not mine.exists():
+            return
         _keep_problem(row, error)
         if error.retryable:
             raise
         old.unlink(missing_ok=True)
         return
     with transaction.atomic():
-        mine = DeidentifiedSlide.objects.filter(pk=row.pk, state=State.PENDING, regions_version=version)
         kept = mine.update(path=path)
         if kept:
             row.path = path
             _keep_outcome(row, outcome, known)
-        # Somebody has covered more since: the job of that makes it again.
         transaction.on_commit(lambda: (old if kept else new).unlink(missing_ok=True))
 
 

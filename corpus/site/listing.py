@@ -1,4 +1,4 @@
-"""The list of a site's slides in pages, and the whole of it for a browser that narrows it. Pure."""
+"""The list of a site's slides in pages, and the whole of it for a browser that narrows it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

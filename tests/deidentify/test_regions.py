@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from core.errors import BadInput, Conflict
 from core.models import AuditEntry, Job, User
 from deidentify import covering, queries, services
+from deidentify.errors import NoSpace
 from deidentify.files import deidentify_file
 from deidentify.models import CoveredRegion, DeidentifiedSlide, State
 from tests.deidentify.making import make_svs
@@ -147,3 +148,18 @@ def test_the_database_wants_a_size_and_a_person_for_what_is_taken_back(
         CoveredRegion.objects.filter(pk=region.pk).update(removed_by=steward)
     with pytest.raises(IntegrityError), transaction.atomic():
         CoveredRegion.objects.filter(pk=region.pk).update(width=0)
+
+
+def test_a_slide_withdrawn_while_its_file_fails_stays_withdrawn(
+    made: DeidentifiedSlide, steward: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    covering.cover(item=made, actor=steward, **PEN)
+
+    def withdrawn_meanwhile(*asked: Any) -> Any:
+        services.forget_clean(slide=made.slide)
+        raise NoSpace("the disk is full")
+
+    monkeypatch.setattr("deidentify.services.deidentify_file", withdrawn_meanwhile)
+    services.remake_slide(item_id=made.pk)
+    made.refresh_from_db()
+    assert (made.state, made.problem_code) == (State.QUARANTINED, services.WITHDRAWN)

@@ -60,12 +60,16 @@ class Command(BaseCommand):
             written = refresh_sites(release=release)
         except NocturneError as error:
             raise CommandError(error.message) from error
+        if not written:
+            self.stdout.write(f"{release}: no known site of it was behind.")
         for site in written:
             self.stdout.write(f"{release}: the site in {site} is written again.")
         for site in release.sites.exclude(problem=""):
             raise CommandError(f"The site in {site} could not be written again: {site.problem}")
 
     def _check(self, release: Release, sites: list[Path]) -> None:
+        if not sites:
+            self.stdout.write(f"{release}: no site of it is known.")
         wrong = []
         for site in sites:
             try:
