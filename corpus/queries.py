@@ -11,12 +11,13 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from core.errors import Conflict
 from corpus import bag, differences, smallcells
-from corpus.errors import BadName
+from corpus.errors import BadName, NoKeys
 from corpus.models import NamingTemplate, Release, ReleaseItem
 from corpus.naming import TEMPLATES, Parts, Template, name_all
 from corpus.patterns import own_template
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide
 from deidentify.queries import passed_report, passed_slide, releasable_report
+from deidentify.vault.errors import VaultError
 from deidentify.vault.services import key_for, sample_number_for
 from lims.models import Case, Report, Slide
 from lims.services import Actor
@@ -126,10 +127,13 @@ def propose(template: Template, chosen: Iterable[Candidate], *, number: int, act
 
 def _parts(slide: Slide, clean: DeidentifiedSlide | None, number: int, actor: Actor) -> Parts:
     case = slide.case
-    key = key_for(patient_ref=f"patient:{case.patient_id}", reason=REASON, actor=actor)
-    sample = sample_number_for(
-        case_ref=f"case:{case.pk}", year=case.received.year, reason=REASON, actor=actor
-    )
+    try:
+        key = key_for(patient_ref=f"patient:{case.patient_id}", reason=REASON, actor=actor)
+        sample = sample_number_for(
+            case_ref=f"case:{case.pk}", year=case.received.year, reason=REASON, actor=actor
+        )
+    except VaultError as error:
+        raise NoKeys(error) from error
     suffix = PurePosixPath(clean.path).suffix if clean else ".h5"
     return Parts(
         tissue=case.tissue,

@@ -123,6 +123,8 @@ def run_gate(path: Path, known: Known, timeout_s: float = GATE_TIMEOUT_S) -> dic
         raise GateFailed(f"the gate gave no certificate: {type(error).__name__}") from error
     finally:
         proof.unlink(missing_ok=True)
+    if done.returncode < 0:
+        raise GateFailed(f"the gate was ended by signal {-done.returncode}")
     if done.returncode != 0 or certificate.get("state") != "clean":
         raise GateRefused(_refusal(certificate), certificate)
     return certificate
@@ -216,9 +218,18 @@ def _storage_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
-            raise NoSpace(f"the clean file could not be stored: {error.strerror}") from error
-        raise BrokenInput(f"reading or storing failed: {error.strerror or error}") from error
+        first = _first(error)
+        said = first.strerror or type(first).__name__  # a library's own words name files of this host
+        if first.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+            raise NoSpace(f"the clean file could not be stored: {said}") from error
+        raise BrokenInput(f"reading or storing failed: {said}") from error
+
+
+def _first(error: OSError) -> OSError:
+    """What the system said: pydicom raises it again with other words and without its number."""
+    while error.errno is None and isinstance(error.__cause__, OSError):
+        error = error.__cause__
+    return error
 
 
 def _publish(draft: Path, destination: Path) -> None:

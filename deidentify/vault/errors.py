@@ -4,6 +4,7 @@ VaultError
 ├── AppendOnly      a row that exists was to be changed or removed
 ├── NoReason        a key was asked for without saying why
 ├── Exhausted       no free key was found: the space is nearly full
+├── Away            the vault's database does not answer (retryable)
 ├── KeyMissing      the file that holds the vault's key cannot be read (retryable: it may be mounted again)
 ├── WrongKey        the file holds another vault's key
 ├── Damaged         a row or an export was changed, cut off, or sealed with another key
@@ -28,6 +29,11 @@ class NoReason(VaultError):
 
 class Exhausted(VaultError):
     code = "keys_exhausted"
+
+
+class Away(VaultError):
+    code = "vault_away"
+    retryable = True
 
 
 class KeyMissing(VaultError):

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 
 from deidentify.vault import ledger, looks
-from deidentify.vault.errors import Exhausted, NoReason
+from deidentify.vault.errors import Away, Exhausted, NoReason
 from deidentify.vault.keyring import sealer
 from deidentify.vault.models import Issued
 from deidentify.vault.router import ALIAS
@@ -41,7 +41,7 @@ class SampleNumber:
 
 
 def key_for(*, patient_ref: str, reason: str, actor: Actor) -> PatientKey:
-    """The patient's key, drawn at the first call. Raises NoReason, Exhausted, KeyMissing, WrongKey,
+    """The patient's key, drawn at the first call. Raises NoReason, Exhausted, Away, KeyMissing, WrongKey,
     Damaged.
     """
     found = _looked_up("patient", patient_ref, reason, actor, _draw_key)
@@ -71,10 +71,13 @@ def _looked_up(
 ) -> dict[str, Any]:
     if not reason.strip():
         raise NoReason("say why a key is looked at")
-    made = sealer()
     name = actor if isinstance(actor, str) else (actor.get_username() or "anonymous")
-    looks.note(made, actor=name, reference=reference, reason=reason)
-    return _get_or_draw(made, kind, reference, draw)
+    try:
+        made = sealer()
+        looks.note(made, actor=name, reference=reference, reason=reason)
+        return _get_or_draw(made, kind, reference, draw)
+    except (OperationalError, InterfaceError) as error:
+        raise Away("the vault's database does not answer") from error
 
 
 def _get_or_draw(

@@ -13,11 +13,12 @@ from django.db import IntegrityError
 from core.errors import NotAllowed
 from core.models import Job
 from corpus import bag, queries, tasks
-from corpus.errors import NotReleasable
+from corpus.errors import NoKeys, NotReleasable
 from corpus.models import Release, ReleaseItem
 from corpus.services import approve_release, build, create_release, discard_release
 from corpus.services.filling import fill
 from deidentify.models import DeidentifiedReport, DeidentifiedSlide
+from deidentify.vault.services import key_for
 from lims.models import Slide
 from lims.states import State
 from tests.conftest import person
@@ -142,6 +143,19 @@ def test_only_clean_read_slides_may_leave():
     DeidentifiedSlide.objects.update(state="quarantined")
     with pytest.raises(NotReleasable):
         create_release(actor=person("steward"), slides=[one])
+
+
+def test_no_key_no_release(settings: Any, tmp_path: Path):
+    read_slide(**CASE)
+    settings.VAULT_KEY_FILE = str(tmp_path / "vault.key")
+    key_for(patient_ref="patient:0", reason="an earlier release", actor="steward")
+    key = Path(settings.VAULT_KEY_FILE).rename(tmp_path / "unmounted.key")
+    with pytest.raises(NoKeys, match="vault_key_missing") as stop:
+        approved()
+    assert (stop.value.retryable, Release.objects.count()) == (True, 0)
+    assert str(tmp_path) not in str(stop.value)
+    key.rename(settings.VAULT_KEY_FILE)
+    assert approved().items.count() == 1
 
 
 def test_two_people_release():

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from deidentify.errors import (
     DeidentifyError,
     GateFailed,
     GateRefused,
+    NoSpace,
     UnsupportedFormat,
 )
 from deidentify.files import deidentify_file
@@ -109,6 +111,18 @@ def test_it_publishes_nothing_of_an_input_that_changes(
     with pytest.raises(BrokenInput, match="changed"):
         deidentify_file(source, tmp_path / "out.txt", KNOWN_VALUES)
     assert not (tmp_path / "out.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, NoSpace), (errno.EFBIG, NoSpace), (errno.EIO, BrokenInput)]
+)
+def test_a_disk_that_refuses_is_named_whoever_says_it_again(number: int, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as stop, files._storage_errors():
+        try:
+            raise OSError(number, os.strerror(number))
+        except OSError as error:
+            raise OSError(f"With tag (7FE0,0010) got exception: {__file__}") from error
+    assert __file__ not in str(stop.value)
 
 
 def test_it_leaves_no_output_when_killed(tmp_path: Path) -> None:

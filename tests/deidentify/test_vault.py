@@ -5,13 +5,18 @@ import itertools
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.db import DatabaseError, connections, transaction
+from django.core.files.base import ContentFile
+from django.db import DatabaseError, OperationalError, connections, transaction
 
+from deidentify.models import DeidentifiedReport, DeidentifiedSlide, State
+from deidentify.services import deidentify_report as make_report_clean
 from deidentify.vault import keeping, ledger, looks, services
 from deidentify.vault.errors import (
     AppendOnly,
+    Away,
     Damaged,
     Exhausted,
     KeyMissing,
@@ -24,6 +29,7 @@ from deidentify.vault.keyring import sealer
 from deidentify.vault.models import Issued, KeyLook, KeyRing
 from deidentify.vault.sealing import Sealer, make_file_key
 from deidentify.vault.services import PatientKey, key_for, sample_number_for
+from lims.models import Report
 
 pytestmark = pytest.mark.django_db(databases=["default", "vault"])
 
@@ -290,3 +296,28 @@ def test_its_numbers_are_unique_within_their_year() -> None:
 def test_its_tables_live_in_its_own_database() -> None:
     assert "vault_issued" not in connections["default"].introspection.table_names()
     assert "lims_patient" not in connections["vault"].introspection.table_names()
+
+
+def _refuse(*args: Any) -> None:
+    raise OperationalError("the server closed the connection unexpectedly")
+
+
+def test_it_says_so_when_its_database_is_away() -> None:
+    first = a_key()
+    with connections["vault"].execute_wrapper(_refuse), pytest.raises(Away) as stop:
+        a_key()
+    assert stop.value.retryable
+    assert a_key() == first
+
+
+def test_a_report_waits_for_a_vault_that_is_away(item: DeidentifiedSlide, settings: Any) -> None:
+    settings.REPORT_DATES = "shift"
+    report = Report(case=item.slide.case)
+    report.file.save("report.txt", ContentFile(b"Seen on 2019-05-12. Benign."))
+    with connections["vault"].execute_wrapper(_refuse), pytest.raises(Away):
+        make_report_clean(case_id=item.slide.case.pk)
+    row = DeidentifiedReport.objects.get()
+    assert (row.state, row.file.exists()) == (State.PENDING, False)
+    make_report_clean(case_id=item.slide.case.pk)
+    row.refresh_from_db()
+    assert (row.state, row.file.exists()) == (State.PASSED, True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from tests.faults import calls, canaries, flips, inputs, kills, nights, soak, states
+from tests.faults import calls, canaries, cleaning, flips, inputs, kills, nights, soak, states
 from tests.faults.tally import Tally
 
 USAGE = 64
@@ -58,6 +58,8 @@ def _add_outside(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     eight = commands.add_parser("inputs", help="broken and hostile files from outside")
     _numbers(eight, n=400, of="files for each reader")
     eight.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    nine = commands.add_parser("cleaning", help="kills, a full disk, another input while files are cleaned")
+    _numbers(nine, n=100, of="strikes")
 
 
 def _add_soak(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -125,6 +127,8 @@ def _campaign(options: argparse.Namespace) -> Tally:
             return soak.campaign(night, say=_say)
         case "canaries":
             return canaries.campaign(seed=seed, places=options.places, jobs=options.jobs, say=_say)
+        case "cleaning":
+            return cleaning.campaign(n=n, seed=seed, say=_say)
         case "inputs":
             return inputs.campaign(n=n, seed=seed, jobs=options.jobs, say=_say)
     return calls.campaign(seed=seed, say=_say)
