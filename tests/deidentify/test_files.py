@@ -117,11 +117,10 @@ def test_it_publishes_nothing_of_an_input_that_changes(
     ("number", "kind"), [(errno.ENOSPC, NoSpace), (errno.EFBIG, NoSpace), (errno.EIO, BrokenInput)]
 )
 def test_a_disk_that_refuses_is_named_whoever_says_it_again(number: int, kind: type[Exception]) -> None:
+    said_again = OSError(f"With tag (7FE0,0010) got exception: {__file__}")
+    said_again.__cause__ = OSError(number, os.strerror(number))
     with pytest.raises(kind) as stop, files._storage_errors():
-        try:
-            raise OSError(number, os.strerror(number))
-        except OSError as error:
-            raise OSError(f"With tag (7FE0,0010) got exception: {__file__}") from error
+        raise said_again
     assert __file__ not in str(stop.value)
 
 
